@@ -1,0 +1,82 @@
+// What the journal keeps. One session is one list of events, in order, each hashed over its predecessor (chain.ts).
+// Engines write EngineEvents; the session object adds its own start and end. Times are added when an event is appended.
+import type { SqlFacts } from '../facts.ts';
+import type { DenyCode, SessionCode } from '../failure.ts';
+
+/** The part of a Decision worth keeping for ever. */
+export interface DecisionRecord {
+  readonly kind: 'allow' | 'deny' | 'approve';
+  /** Rules that decided, in file order. */
+  readonly rules: readonly string[];
+  readonly code: DenyCode | null;
+  readonly revision: number;
+  readonly observed: readonly string[];
+}
+
+/** `unknown`: sent to the target, and no answer was seen. */
+export type Outcome = 'succeeded' | 'failed' | 'refused' | 'cancelled' | 'unknown';
+
+export type EngineEvent =
+  /** A statement text the first time a session uses it; later events name it by `statement`. */
+  | {
+      readonly kind: 'statement';
+      readonly statement: number;
+      readonly text: string;
+      readonly facts: SqlFacts;
+    }
+  /** What is about to run. Durable before its first byte goes to the target. A denied one has an outcome `refused` at once. */
+  | {
+      readonly kind: 'intent';
+      readonly action: number;
+      readonly statement: number;
+      /** How it arrived: a simple query, the preparation of a statement, or the execution of one. */
+      readonly via: 'query' | 'prepare' | 'execute' | 'call';
+      /** Bind values in order: text as it is, binary as \x and hex, NULL as null. Null when there are none. */
+      readonly binds: readonly (string | null)[] | null;
+      readonly decision: DecisionRecord;
+    }
+  | {
+      readonly kind: 'outcome';
+      readonly action: number;
+      readonly outcome: Outcome;
+      /** Rows returned or affected, as the target's command tags say, summed over the text's statements. */
+      readonly rows: number;
+      /** Bytes of result sent to the client. */
+      readonly bytes: number;
+      /** SQLSTATE of the error that ended it, else null. */
+      readonly error: string | null;
+      /** SHA-256, hex, over the result bytes as the client got them; null when there were none. */
+      readonly digest: string | null;
+    };
+
+export type SessionEvent =
+  | {
+      readonly kind: 'session.start';
+      readonly session: string;
+      readonly target: string;
+      readonly protocol: string;
+      readonly principal: {
+        readonly id: string;
+        readonly kind: 'workload' | 'human';
+        readonly groups: readonly string[];
+        /** SHA-256, hex, over the verified claims as sorted JSON. */
+        readonly claimsDigest: string;
+      };
+      readonly client: { readonly name: string; readonly address: string; readonly country: string };
+      readonly revision: number;
+    }
+  | { readonly kind: 'session.refused'; readonly code: SessionCode; readonly detail: string }
+  | { readonly kind: 'policy'; readonly revision: number }
+  | EngineEvent
+  /** The closing record. A journal without one is unfinished or cut. */
+  | { readonly kind: 'session.end'; readonly code: SessionCode; readonly detail: string };
+
+/** One link of the chain, as stored, exported and verified. `json` is the event exactly as it was hashed. */
+export interface ChainedEvent {
+  readonly seq: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly json: string;
+  readonly prevHash: string;
+  readonly hash: string;
+}

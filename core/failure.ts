@@ -1,0 +1,73 @@
+// The closed set of things that go wrong. Codes are stable: they stand in the journal, in answers and in docs/failures.md.
+
+/** Why an action was refused. Each has its own test. */
+export type DenyCode =
+  | 'rule' // a deny rule matched
+  | 'no_rule' // nothing allows it
+  | 'condition_error' // a CEL condition failed to evaluate
+  | 'policy_unreadable' // no policy revision could be read
+  | 'sql_unparsable' // not SQL that the Postgres parser accepts
+  | 'sql_too_large'
+  | 'sql_unknown_object' // a relation or function the catalog does not know, even after a refresh
+  | 'catalog_unavailable'
+  | 'guarded_setting' // would change session state that gives statements their meaning
+  | 'read_only_target'
+  | 'protocol_refused' // FunctionCall, replication and other messages that are never forwarded
+  | 'approval_unavailable'
+  | 'approval_denied'
+  | 'approval_expired'
+  | 'approval_cancelled'
+  | 'limit_exceeded'
+  | 'journal_unavailable';
+
+/** Why a token was not accepted. The caller sees one sentence for all of them; the journal keeps the code. */
+export type TokenCode =
+  | 'token_missing'
+  | 'token_malformed'
+  | 'token_too_large'
+  | 'issuer_unknown'
+  | 'algorithm_refused'
+  | 'key_unknown'
+  | 'keys_unavailable'
+  | 'signature_invalid'
+  | 'audience_mismatch'
+  | 'token_expired'
+  | 'token_not_yet_valid'
+  | 'token_too_old'
+  | 'claim_missing'
+  | 'claims_expression';
+
+/** Why a session could not start or had to end. */
+export type SessionCode =
+  | TokenCode
+  | DenyCode
+  | 'target_unknown'
+  | 'target_unreachable'
+  | 'target_auth_failed'
+  | 'target_tls_failed'
+  | 'target_protocol' // the target broke the protocol
+  | 'target_closed'
+  | 'client_protocol' // the client broke the protocol
+  | 'client_closed'
+  | 'client_slow' // a client without credits stopped reading
+  | 'session_state_changed' // the server reported a guarded setting off its required value
+  | 'token_ended'
+  | 'policy_ended' // a changed policy no longer allows the session
+  | 'killed'
+  | 'idle'
+  | 'interrupted' // the object was restarted under the session
+  | 'internal';
+
+/** A peer's bytes break its protocol. Thrown by codecs only; each engine catches it in one place and closes. */
+export class ProtocolViolation extends Error {
+  override readonly name = 'ProtocolViolation';
+}
+
+/** A switch reached what its type says cannot exist. */
+export function unreachable(value: never): never {
+  throw new Error(`unreachable: ${String(value)}`);
+}
+
+export type Result<T, E> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: E };

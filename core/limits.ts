@@ -1,0 +1,40 @@
+// Every cap in one place: its unit and the attack or accident it stops.
+
+/** SQL text per message. The parser's memory grows with it and never shrinks; an isolate has 128 MB. */
+export const MAX_SQL_BYTES = 2 * 1024 * 1024;
+/** One protocol message that must be seen whole before it is judged (Query, Parse, Bind). Row data and COPY are streamed. */
+export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
+/** Postgres itself refuses startup packets over 10,000 bytes; a token may need more than a password does. */
+export const MAX_STARTUP_BYTES = 10_000;
+/** JWTs with many groups reach some KiB; anything larger is an attack on the verifier. */
+export const MAX_TOKEN_BYTES = 16 * 1024;
+/** Client messages waiting behind a decision. A client that floods a held connection is cut off. */
+export const MAX_HELD_BYTES = 40 * 1024 * 1024;
+/** Messages forwarded and not yet answered by the target: bounds the bookkeeping of a pipelining client. */
+export const MAX_PIPELINED_MESSAGES = 65_536;
+/** Prepared statements and portals a session may hold open. */
+export const MAX_NAMED_OBJECTS = 10_000;
+/** Bytes sent to a client and not yet credited by it (subprotocol postern.v1) before the target is paused. */
+export const CREDIT_WINDOW_BYTES = 1024 * 1024;
+/** Bytes a client without credits may be behind; workerd buffers them, so past this the session closes. */
+export const MAX_UNCREDITED_BYTES = 64 * 1024 * 1024;
+/** cloudflared truncates larger WebSocket messages without saying so. */
+export const MAX_TUNNEL_FRAME_BYTES = 16_384;
+/** From the WebSocket's opening to a verified token and a logged-in target. */
+export const LOGIN_TIMEOUT_MS = 30_000;
+/** Opening a TCP or tunnel connection. */
+export const DIAL_TIMEOUT_MS = 10_000;
+/** A policy older than this is read again before the next action; promise 7 allows 10 s. */
+export const POLICY_REFRESH_MS = 4_000;
+/** With D1 away, the last policy read serves this long, then actions are refused. */
+export const POLICY_MAX_STALE_MS = 60_000;
+/** Live sessions look at policy, token life and unwritten journal this often. */
+export const SESSION_TICK_MS = 4_000;
+/** A catalog older than this is read again before the next decision that needs one. */
+export const CATALOG_MAX_AGE_MS = 60_000;
+/** Journal bytes not yet copied to R2 and D1 before new actions are refused. */
+export const MAX_UNSHIPPED_BYTES = 64 * 1024 * 1024;
+/** One recording segment before it is written to R2. */
+export const SEGMENT_BYTES = 4 * 1024 * 1024;
+/** Unshipped events are written to R2 and D1 at least this often. */
+export const SHIP_INTERVAL_MS = 5_000;

@@ -1,0 +1,49 @@
+// What the SQL folder tells a protocol engine about one text, and what it needs to know from it. The engine owns the
+// session's state (prepared statements, cursors, search paths); this folder owns the meaning of SQL.
+import type { Denial } from '../decision.ts';
+import type { SqlFacts } from '../facts.ts';
+
+/** State of the session that changes what a text means. */
+export interface SqlContext {
+  /**
+   * Every search path that may be in force when the text runs: schema names in order, resolved ("$user" replaced, missing
+   * schemas dropped, pg_catalog and temporary schemas included as current_schemas(true) gives them). More than one when a
+   * change is in flight; facts that differ between them make the text `opaque`.
+   */
+  readonly searchPaths: readonly (readonly string[])[];
+  /** Texts a prepared statement may stand for: none when the name is unknown, several when a change is in flight. */
+  prepared(name: string): readonly string[];
+  /** Texts a cursor or named portal may stand for. */
+  cursor(name: string): readonly string[];
+  /** Target is `access: read-only`. */
+  readonly readOnly: boolean;
+}
+
+/** What running a text changes in the session, in order. The engine applies it when the text is sent or answered. */
+export type SessionChange =
+  | { readonly kind: 'prepare'; readonly name: string; readonly text: string }
+  /** `name: null` is DEALLOCATE ALL. */
+  | { readonly kind: 'deallocate'; readonly name: string | null }
+  | { readonly kind: 'declare'; readonly name: string; readonly text: string }
+  /** `name: null` is CLOSE ALL. */
+  | { readonly kind: 'close'; readonly name: string | null }
+  /** DISCARD ALL: prepared statements, cursors, settings and temporary tables are gone. */
+  | { readonly kind: 'discard' }
+  /** search_path, role or another tracked setting may differ afterwards: ask the server before the next decision. */
+  | { readonly kind: 'state' }
+  /** Tables, views or functions may differ afterwards. */
+  | { readonly kind: 'catalog' };
+
+export interface Inspection {
+  readonly facts: SqlFacts;
+  /** Objects the catalog does not know, as the text names them. */
+  readonly unresolved: readonly string[];
+  /** A refusal no policy can lift: unparsable, too large, guarded setting, read-only target. */
+  readonly refusal: Denial | null;
+  readonly changes: readonly SessionChange[];
+  /** Starts COPY … FROM STDIN: the client's next messages are data. */
+  readonly copyIn: boolean;
+}
+
+/** Bound to one target's parser and current catalog; synchronous, cached by text and catalog version. */
+export type Inspect = (sql: string, context: SqlContext) => Inspection;
