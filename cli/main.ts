@@ -1,10 +1,51 @@
 #!/usr/bin/env node
-// `postern`, the command line on the caller's and the operator's machine. One file per command.
-import { Command } from 'commander';
+// `postern`, the command line on the caller's and the operator's machine. One file per command; each exports xCommand().
+// postern.cjs starts this file on a Node that can run it.
+import { Command, CommanderError, Option } from 'commander';
+import { CliError, EXIT } from './failure.ts';
+import { tokenCommand, whoamiCommand } from './identity-commands.ts';
+import { loginCommand, logoutCommand } from './login.ts';
 
 const program = new Command('postern')
   .description('The guarded side gate for non-human identities.')
   .version('0.1.0')
-  .showHelpAfterError();
+  .addOption(
+    new Option('--gateway <url>', 'the gateway; default: $POSTERN_GATEWAY, else the last login’s'),
+  )
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 ok · 1 failed · 2 usage · 3 not logged in · 4 refused by policy · 5 target unreachable · 6 gateway unreachable
+Tokens come from $POSTERN_TOKEN, $POSTERN_TOKEN_FILE, GitHub Actions, or \`postern login\`.`,
+  )
+  .hook('preAction', (program) => {
+    // The environment is the one place to look, also for the children of `exec`.
+    const { gateway } = program.opts<{ gateway?: string }>();
+    if (gateway !== undefined) process.env['POSTERN_GATEWAY'] = gateway;
+  });
 
-await program.parseAsync();
+program.addCommand(loginCommand());
+program.addCommand(logoutCommand());
+program.addCommand(tokenCommand());
+program.addCommand(whoamiCommand());
+
+// Exit codes are ours: commander's own for a wrong command line is 1.
+for (const command of [program, ...program.commands]) command.showHelpAfterError().exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCode(error);
+}
+
+function exitCode(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof CliError) {
+    console.error(`postern: ${error.message}`);
+    if (error.hint !== '') console.error(`         ${error.hint}`);
+    return error.exitCode;
+  }
+  // A bug: the stack is what its report needs.
+  console.error(error);
+  return EXIT.failed;
+}
