@@ -36,5 +36,7 @@ export const CATALOG_MAX_AGE_MS = 60_000;
 export const MAX_UNSHIPPED_BYTES = 64 * 1024 * 1024;
 /** One recording segment before it is written to R2. */
 export const SEGMENT_BYTES = 4 * 1024 * 1024;
-/** Unshipped events are written to R2 and D1 at least this often. */
+/** Unshipped events are offered to D1, and to R2 when a segment is due, this often. */
 export const SHIP_INTERVAL_MS = 5_000;
+/** Events wait this long for a full segment; each segment is one write that R2 charges for. */
+export const SEGMENT_AGE_MS = 60_000;
