@@ -2,9 +2,12 @@
 // `postern`, the command line on the caller's and the operator's machine. One file per command; each exports xCommand().
 // postern.cjs starts this file on a Node that can run it.
 import { Command, CommanderError, Option } from 'commander';
+import { connectCommand } from './connect.ts';
+import { execCommand } from './exec.ts';
 import { CliError, EXIT } from './failure.ts';
 import { tokenCommand, whoamiCommand } from './identity-commands.ts';
 import { loginCommand, logoutCommand } from './login.ts';
+import { targetsCommand } from './targets.ts';
 
 const program = new Command('postern')
   .description('The guarded side gate for non-human identities.')
@@ -28,9 +31,11 @@ program.addCommand(loginCommand());
 program.addCommand(logoutCommand());
 program.addCommand(tokenCommand());
 program.addCommand(whoamiCommand());
+program.addCommand(targetsCommand());
+program.addCommand(connectCommand());
+program.addCommand(execCommand());
 
-// Exit codes are ours: commander's own for a wrong command line is 1.
-for (const command of [program, ...program.commands]) command.showHelpAfterError().exitOverride();
+own(program);
 
 try {
   await program.parseAsync();
@@ -48,4 +53,10 @@ function exitCode(error: unknown): number {
   // A bug: the stack is what its report needs.
   console.error(error);
   return EXIT.failed;
+}
+
+/** Commander would end the process with 1 for a wrong command line; the exit codes are ours. */
+function own(command: Command): void {
+  command.showHelpAfterError('(--help says more)').exitOverride();
+  for (const child of command.commands) own(child);
 }
