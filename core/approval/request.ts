@@ -1,0 +1,76 @@
+// What an approval is about, as the session hands it to the Approval object, the page shows it and the index keeps it.
+import type { ApprovalDemand } from '../decision.ts';
+import type { SqlFacts } from '../facts.ts';
+import type { Principal, TargetIdentity } from '../identity.ts';
+
+/** What gives a SQL action its effect besides the principal, the target and the policy. Goes into the envelope whole. */
+export interface SqlContent {
+  readonly kind: 'sql';
+  /** The text as the caller sent it; the envelope uses its canonical form (core/sql/canonical.ts). */
+  readonly text: string;
+  /** Bind values in order (text as it is, binary as \x and hex, NULL as null) and their type oids; null for simple queries. */
+  readonly binds: readonly (string | null)[] | null;
+  readonly bindTypes: readonly number[] | null;
+  readonly searchPath: readonly string[];
+  readonly role: string;
+  readonly database: string;
+  readonly transaction: 'idle' | 'active';
+}
+
+export interface ConnectContent {
+  readonly kind: 'connect';
+  readonly protocol: string;
+}
+
+export type ActionContent = SqlContent | ConnectContent;
+
+/** One request for approval. The object adds its id, times, votes and state. */
+export interface ApprovalRequest {
+  /** SHA-256 of the envelope, 64 hex digits. */
+  readonly digest: string;
+  readonly principal: Principal;
+  readonly target: TargetIdentity;
+  readonly content: ActionContent;
+  readonly facts: SqlFacts | null;
+  /** All of them must be satisfied. */
+  readonly demands: readonly ApprovalDemand[];
+  readonly revision: number;
+  readonly policyHash: string;
+  /** Rows the target's planner expects, by an EXPLAIN the gateway ran read-only; null when there is none. */
+  readonly estimatedRows: number | null;
+  /** What the caller says it is doing. Shown as claimed, never trusted, not in the envelope. */
+  readonly claimed: string;
+  /** The connection that waits, and its action there. */
+  readonly session: string;
+  readonly action: number;
+}
+
+export type ApprovalState =
+  | 'pending'
+  | 'approved'
+  | 'denied'
+  | 'expired'
+  | 'cancelled'
+  | 'consumed';
+
+/** What the session learns: enough to go on, to wait, or to refuse with the approver's own reason. */
+export interface ApprovalStanding {
+  readonly id: string;
+  readonly state: ApprovalState;
+  /** Milliseconds since the epoch. */
+  readonly expiresAtMs: number;
+  /** A denial's reason, as the approver wrote it; empty otherwise. */
+  readonly reason: string;
+  /** Who decided: principal ids. */
+  readonly decidedBy: readonly string[];
+}
+
+/** RPC of the Approval object. One object per envelope digest; a new round begins when the last one has ended. */
+export interface ApprovalRpcMethods {
+  /** Opens a round or joins the open one; `approved` means that `consume` may be called. Idempotent per session and action. */
+  request(request: ApprovalRequest, nowMs: number): Promise<ApprovalStanding>;
+  /** Atomically once: true for exactly one caller of an approved round. The full digest must match. */
+  consume(digest: string, by: { session: string; action: number }): Promise<boolean>;
+  /** The waiting connection is gone or cancelled: ends a pending round nobody else waits for, unless the rule keeps it. */
+  withdraw(by: { session: string; action: number }, reason: string): Promise<void>;
+}

@@ -1,0 +1,20 @@
+// What the Worker's door tells the Session object about a connection it hands over. Travels in one internal header that
+// the door sets and strips from every outside request.
+import type { Principal } from './identity.ts';
+
+export const TICKET_HEADER = 'x-postern-ticket';
+
+export interface SessionTicket {
+  readonly session: string;
+  readonly target: string;
+  /** Verified at the door from the Authorization header; null when the protocol itself will bring the token. */
+  readonly principal: Principal | null;
+  /** What the client gets as its cancel key: 4 bytes of process id, then the secret. Hex. */
+  readonly key: string;
+  readonly client: { readonly address: string; readonly country: string; readonly agent: string };
+  /** The client speaks postern.v1. */
+  readonly credited: boolean;
+}
+
+/** Bytes of the cancel key that name a session: what every Postgres protocol version carries (process id and 4 bytes). */
+export const NAMING_KEY_BYTES = 8;

@@ -1,0 +1,161 @@
+// What the policy says, for one session: keeps the compiled rules that concern this caller and this target, the active
+// revision and the target's catalog fresh, and answers from memory whenever it can.
+import { nativeCrypto } from '../adapters/crypto.ts';
+import { isDevelopment, type Env } from '../adapters/env.ts';
+import { policies, type ActivePolicy } from '../adapters/policy-store.ts';
+import { tokens } from '../adapters/tokens.ts';
+import type { Decision, Denial } from '../core/decision.ts';
+import type { Effect } from '../core/engine.ts';
+import type { DenyCode, Result, TokenCode } from '../core/failure.ts';
+import type { Principal } from '../core/identity.ts';
+import type { PolicyTarget } from '../core/policy/document.ts';
+import { judge, ruleSet, type RuleSet } from '../core/policy/judge.ts';
+import type { TargetCatalog } from './target-catalog.ts';
+
+type Decide = Extract<Effect, { kind: 'decide' }>;
+
+const MESSAGES: Partial<Record<DenyCode, string>> = {
+  policy_unreadable: 'The gateway cannot read its policy, so nothing is allowed.',
+  catalog_unavailable: 'The gateway cannot read the schema of the target, so the statement cannot be judged.',
+  journal_unavailable: 'The gateway cannot record what would run, so nothing runs.',
+  approval_unavailable: 'This needs the approval of a human, which this gateway cannot ask for.',
+};
+
+export class Judgement {
+  readonly #env: Env;
+  readonly #target: string;
+  readonly #session: string;
+  /** Set once the target is known; sessions of protocols without a schema have none. */
+  catalog: TargetCatalog | null = null;
+  #active: ActivePolicy | null = null;
+  #rules: RuleSet | null = null;
+  /** Actions whose unknown names have already cost a reading of the catalog. */
+  readonly #reread = new Set<number>();
+
+  constructor(env: Env, target: string, session: string) {
+    this.#env = env;
+    this.#target = target;
+    this.#session = session;
+  }
+
+  async verify(
+    token: string,
+  ): Promise<Result<Principal, { readonly code: TokenCode; readonly detail: string }>> {
+    const active = await policies.current(this.#env.DB, isDevelopment(this.#env), Date.now());
+    if (!active.ok) return { ok: false, error: { code: 'keys_unavailable', detail: 'no policy' } };
+    return tokens.verify(token, active.value.policy, Date.now());
+  }
+
+  /** The target as the policy now in force describes it; null when it is not there. */
+  target(): PolicyTarget | null {
+    return this.#active?.policy.targets.get(this.#target) ?? null;
+  }
+
+  /** From memory when policy and catalog are fresh; null asks the engine to look again after the catalog was read. */
+  decide(effect: Decide, principal: Principal): Decision | Promise<Decision | null> {
+    const now = Date.now();
+    const active = policies.peek(now);
+    if (active === null) return this.#decideLater(effect, principal);
+    return this.#decideWith(active, effect, principal, now);
+  }
+
+  deny(code: DenyCode): Decision {
+    const denial: Denial = {
+      kind: 'deny',
+      code,
+      rule: null,
+      message: MESSAGES[code] ?? 'This is not allowed.',
+      hint: '',
+    };
+    return { ...denial, revision: this.#active?.revision ?? 0, observed: [] };
+  }
+
+  /** Reads the policy again; null when it is the one already in force. */
+  async refresh(principal: Principal): Promise<{ revision: number; mayConnect: boolean } | null> {
+    const before = this.#active?.revision ?? null;
+    const now = Date.now();
+    const active = await policies.current(this.#env.DB, isDevelopment(this.#env), now);
+    if (!active.ok || active.value.revision === before) return null;
+    const rules = this.#rulesFor(active.value, principal, now);
+    if (rules === null) return { revision: active.value.revision, mayConnect: false };
+    const connect = { protocol: '', client: '', country: '' };
+    const decision = judge(rules, { kind: 'connect', connect }, now);
+    return { revision: active.value.revision, mayConnect: decision.kind !== 'deny' };
+  }
+
+  /** Starts reading the catalog when it is not there, so that the first statement finds it. */
+  warm(): void {
+    if (this.catalog !== null && !this.catalog.fresh(Date.now())) void this.catalog.refresh('age');
+  }
+
+  stale(): void {
+    this.catalog?.stale(Date.now());
+  }
+
+  claimsDigest(principal: Principal): string {
+    const claims = Object.entries(principal.claims).sort(([a], [b]) => (a < b ? -1 : 1));
+    const digest = nativeCrypto.digest();
+    digest.update(new TextEncoder().encode(JSON.stringify(claims)));
+    return digest.hex();
+  }
+
+  async #decideLater(effect: Decide, principal: Principal): Promise<Decision | null> {
+    const active = await policies.current(this.#env.DB, isDevelopment(this.#env), Date.now());
+    if (!active.ok) return this.deny('policy_unreadable');
+    return this.#decideWith(active.value, effect, principal, Date.now());
+  }
+
+  #decideWith(
+    active: ActivePolicy,
+    effect: Decide,
+    principal: Principal,
+    now: number,
+  ): Decision | Promise<Decision | null> {
+    const rules = this.#rulesFor(active, principal, now);
+    if (rules === null) return this.deny('no_rule');
+    if (this.#needsCatalog(effect, now)) return this.#readCatalog(effect);
+    this.#reread.delete(effect.id);
+    if (effect.refusal !== null) return { ...effect.refusal, revision: active.revision, observed: [] };
+    if (effect.unresolved.length > 0) return this.#unknown(effect, active.revision);
+    return judge(rules, effect.action, now);
+  }
+
+  async #readCatalog(effect: Decide): Promise<Decision | null> {
+    this.#reread.add(effect.id);
+    const reason = effect.unresolved.length > 0 ? 'unknown' : 'age';
+    const read = (await this.catalog?.refresh(reason)) ?? false;
+    return read ? null : this.deny('catalog_unavailable');
+  }
+
+  /** Whether the catalog must be read before these facts count. */
+  #needsCatalog(effect: Decide, now: number): boolean {
+    if (effect.action.kind !== 'sql' || this.catalog === null) return false;
+    if (this.#reread.has(effect.id)) return false;
+    if (effect.unresolved.length > 0) return true;
+    return effect.action.sql.effect !== 'session' && !this.catalog.fresh(now);
+  }
+
+  #unknown(effect: Decide, revision: number): Decision {
+    const names = effect.unresolved.slice(0, 5).join(', ');
+    return {
+      kind: 'deny',
+      code: 'sql_unknown_object',
+      rule: null,
+      message: `Not known on this target: ${names}.`,
+      hint: 'Check the spelling and the schema; objects created in a transaction still open are not visible to the gateway.',
+      revision,
+      observed: [],
+    };
+  }
+
+  #rulesFor(active: ActivePolicy, principal: Principal, now: number): RuleSet | null {
+    if (this.#active?.revision === active.revision && this.#rules !== null) return this.#rules;
+    this.#active = active;
+    const target = active.policy.targets.get(this.#target);
+    this.#rules =
+      target === undefined
+        ? null
+        : ruleSet(active.policy, principal, target, { session: this.#session, now });
+    return this.#rules;
+  }
+}

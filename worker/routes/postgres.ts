@@ -1,0 +1,47 @@
+// wss /postgres/{target}: hands a WebSocket to a Session object. The token comes in the Authorization header, or later as
+// the Postgres password, in which case the session itself verifies it. Nothing of the inner protocol is looked at here.
+import { Hono } from 'hono';
+import { createCancelKey, sessionName } from '../../adapters/session-name.ts';
+import { TICKET_HEADER, type SessionTicket } from '../../core/session-ticket.ts';
+import { TUNNEL_PROTOCOL } from '../../core/tunnel.ts';
+import { authenticateOptional } from '../authenticate.ts';
+import type { DoorEnv } from '../door-env.ts';
+import { problem } from '../render-failure.ts';
+
+/** Longest target name a policy may use; anything longer is not looked up. */
+const TARGET_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+export const postgresRoutes = new Hono<DoorEnv>();
+
+postgresRoutes.get('/postgres/:target', async (c) => {
+  if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+    return problem(c, 'upgrade_required');
+  }
+  const target = c.req.param('target');
+  if (!TARGET_NAME.test(target)) return problem(c, 'target_unknown');
+  const principal = await authenticateOptional(c);
+  if (principal !== null && !principal.ok) return problem(c, principal.error.code);
+
+  const key = createCancelKey();
+  const session = sessionName(target, key);
+  const ticket: SessionTicket = {
+    session,
+    target,
+    principal: principal?.value ?? null,
+    key: Buffer.from(key).toString('hex'),
+    client: {
+      address: c.req.header('cf-connecting-ip') ?? '',
+      country: c.req.header('cf-ipcountry') ?? '',
+      agent: (c.req.header('user-agent') ?? '').slice(0, 200),
+    },
+    credited: offers(c.req.header('sec-websocket-protocol'), TUNNEL_PROTOCOL),
+  };
+  const headers = new Headers({ upgrade: 'websocket' });
+  headers.set(TICKET_HEADER, Buffer.from(JSON.stringify(ticket)).toString('base64'));
+  const stub = c.env.SESSION.getByName(session);
+  return stub.fetch(new Request('https://session/', { headers }));
+});
+
+function offers(header: string | undefined, protocol: string): boolean {
+  return (header ?? '').split(',').some((offer) => offer.trim() === protocol);
+}
