@@ -1,0 +1,133 @@
+// One action before the rules: which of them are asked, and what they answer.
+//
+//   sql      every rule that names sql facts or no facts at all
+//   connect  deny rules that name connect facts or none, and the allow and approve rules that are about connect. Where no
+//            such allow or approve rule exists for the caller, connecting is implied by any rule that lets it do something.
+//
+// Harmless session statements (effect `session`) are implied the same way. An approve rule that names no facts means
+// "everything needs approval", and asks for none for connecting or for BEGIN and SHOW: a rule that means those names them.
+import type { Decision } from '../decision.ts';
+import type { Action, SqlFacts } from '../facts.ts';
+import { unreachable } from '../failure.ts';
+import type { Verdict } from './condition.ts';
+import { combine, type Answer, type Outcome } from './outcome.ts';
+import type { Rule } from './rule.ts';
+import {
+  ActionView,
+  ConnectView,
+  SqlView,
+  type PrincipalView,
+  type RequestView,
+  type TargetView,
+} from './vocabulary.ts';
+
+export interface Candidate {
+  readonly rule: Rule;
+  /** Settled when the set was made; null: `who` depends on the time and is asked again for every action. */
+  readonly who: Verdict | null;
+}
+
+/** The rules of one revision that concern one caller on one target. */
+export interface RuleSet {
+  readonly revision: number;
+  readonly target: string;
+  /** In file order. */
+  readonly candidates: readonly Candidate[];
+  readonly hasObservers: boolean;
+  readonly fixed: {
+    readonly principal: PrincipalView;
+    readonly target: TargetView;
+    readonly request?: RequestView;
+  };
+  /** Decisions on facts seen before; null when a condition depends on the time. */
+  readonly known: WeakMap<SqlFacts, Decision> | null;
+}
+
+const CONNECT = new ActionView('connect');
+const SQL = new ActionView('sql');
+
+export class Hearing {
+  readonly #action: Action;
+  readonly #variables: Readonly<Record<string, unknown>>;
+  readonly #verdicts: Map<Candidate, Verdict> | null;
+
+  constructor(rules: RuleSet, action: Action, nowMs: number) {
+    this.#action = action;
+    this.#variables = { ...rules.fixed, now: new Date(nowMs), ...views(action) };
+    // Observing rules make every other rule's answer needed more than once.
+    this.#verdicts = rules.hasObservers ? new Map() : null;
+  }
+
+  outcome(candidates: readonly Candidate[]): Outcome {
+    switch (this.#action.kind) {
+      case 'connect':
+        return this.#connect(candidates);
+      case 'sql':
+        return this.#sql(candidates, this.#action.sql.effect === 'session');
+      default:
+        return unreachable(this.#action);
+    }
+  }
+
+  #sql(candidates: readonly Candidate[], harmless: boolean): Outcome {
+    const answers: Answer[] = [];
+    for (const candidate of candidates) {
+      const { facts, then } = candidate.rule;
+      if (facts === 'connect') continue;
+      if (harmless && then === 'approve' && facts === null) continue;
+      answers.push(this.#ask(candidate));
+    }
+    return combine(answers, harmless ? this.#implied(candidates) : null);
+  }
+
+  #connect(candidates: readonly Candidate[]): Outcome {
+    const answers: Answer[] = [];
+    let explicit = false;
+    for (const candidate of candidates) {
+      const { facts, then, aboutConnect } = candidate.rule;
+      if (then === 'deny' ? facts === 'sql' : !aboutConnect) continue;
+      if (then !== 'deny' && this.#who(candidate) !== false) explicit = true;
+      answers.push(this.#ask(candidate));
+    }
+    return combine(answers, explicit ? null : this.#implied(candidates));
+  }
+
+  /**
+   * Ids of the allow and approve rules that concern the caller here; null when there are none. A `when` that can be asked
+   * without facts must hold; one that is about other actions cannot be asked yet, and counts.
+   */
+  #implied(candidates: readonly Candidate[]): readonly string[] | null {
+    const basis = candidates.filter((candidate) => {
+      const { then, facts, when } = candidate.rule;
+      if (then === 'deny') return false;
+      const aboutActions = facts !== null || (when?.names.has('action') ?? false);
+      return (aboutActions ? this.#who(candidate) : this.#ask(candidate).verdict) === true;
+    });
+    return basis.length === 0 ? null : basis.map(({ rule }) => rule.id);
+  }
+
+  #who({ rule, who }: Candidate): Verdict {
+    return who ?? rule.who?.holds(this.#variables) ?? true;
+  }
+
+  #ask(candidate: Candidate): Answer {
+    const { rule } = candidate;
+    const heard = this.#verdicts?.get(candidate);
+    if (heard !== undefined) return { rule, verdict: heard };
+    const who = this.#who(candidate);
+    const verdict = who !== true || rule.when === null ? who : rule.when.holds(this.#variables);
+    this.#verdicts?.set(candidate, verdict);
+    return { rule, verdict };
+  }
+}
+
+function views(action: Action): Readonly<Record<string, unknown>> {
+  switch (action.kind) {
+    case 'connect':
+      return { action: CONNECT, connect: new ConnectView(action.connect) };
+    case 'sql':
+      return { action: SQL, sql: new SqlView(action.sql) };
+    default:
+      return unreachable(action);
+  }
+}

@@ -1,0 +1,107 @@
+// The policy as the program uses it: the document with its defaults filled in and its alternatives spelt out as one closed
+// union each. Only parse.ts makes one, so every Policy has passed every check.
+import type { Principal, TargetIdentity } from '../identity.ts';
+import type { IssuerDocument, RuleDocument, TargetDocument } from './document.ts';
+import { hostPort, isLoopback } from './web-address.ts';
+
+/** How tokens of one issuer are verified and read. */
+export interface PolicyIssuer {
+  readonly id: string;
+  /** Exactly the `iss` claim. */
+  readonly issuer: string;
+  readonly audiences: readonly string[];
+  readonly kind: Principal['kind'];
+  readonly accept: string | null;
+  readonly subject: string;
+  readonly groups: Readonly<Record<string, string>>;
+  readonly groupsFrom: string | null;
+  readonly algorithms: readonly string[];
+  /** Accepted `typ` headers in lower case; null for the default set. */
+  readonly typ: readonly string[] | null;
+  readonly maxAgeSeconds: number;
+  readonly clockSkewSeconds: number;
+  /** Null: OIDC discovery. */
+  readonly jwksUri: string | null;
+  readonly login: { readonly clientId: string; readonly scopes: readonly string[] } | null;
+}
+
+export type PolicyRoute =
+  /** `access` names the secret that holds the tunnel's service token as `id:secret`. */
+  | { readonly kind: 'tunnel'; readonly url: string; readonly access: string | null }
+  | { readonly kind: 'vpc'; readonly binding: string }
+  | {
+      readonly kind: 'tcp';
+      /** `upgrade`: the protocol's own request for TLS first. `direct`: TLS from the first byte. Both verify in full. */
+      readonly tls: 'upgrade' | 'direct' | 'off';
+      readonly serverName: string | null;
+    };
+
+/** Everything about a target, for those who dial it. Rules see its TargetIdentity only. */
+export interface PolicyTarget extends TargetIdentity {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly route: PolicyRoute;
+  /** `password` is the name of a Worker secret. */
+  readonly credential: { readonly user: string; readonly password: string };
+  readonly access: 'read-write' | 'read-only';
+  readonly record: 'statements' | 'results';
+}
+
+export interface Policy {
+  readonly issuers: readonly PolicyIssuer[];
+  readonly targets: readonly PolicyTarget[];
+  readonly rules: readonly RuleDocument[];
+  /** CEL over principal; null: nobody. */
+  readonly audit: { readonly read: string | null; readonly kill: string | null };
+}
+
+export function policyIssuer(document: IssuerDocument): PolicyIssuer {
+  const { audience } = document;
+  return {
+    id: document.id,
+    issuer: document.issuer,
+    audiences: typeof audience === 'string' ? [audience] : audience,
+    kind: document.kind,
+    accept: document.accept ?? null,
+    subject: document.subject,
+    groups: document.groups,
+    groupsFrom: document.groupsFrom ?? null,
+    algorithms: document.algorithms,
+    typ: document.typ?.map((value) => value.toLowerCase()) ?? null,
+    maxAgeSeconds: document.maxAge,
+    clockSkewSeconds: document.clockSkew,
+    jwksUri: document.jwksUri ?? null,
+    login: document.login ?? null,
+  };
+}
+
+/** Null for a target that lacks what its kind needs; references.ts says so to the author. */
+export function policyTarget(document: TargetDocument): PolicyTarget | null {
+  const address = hostPort(document.address);
+  const { database, credential } = document;
+  if (address === null || database === undefined || credential === undefined) return null;
+  return {
+    id: document.id,
+    kind: document.kind,
+    labels: document.labels,
+    host: address.host,
+    port: address.port,
+    database,
+    route: route(document.via, address.host),
+    credential,
+    access: document.access,
+    record: document.record,
+  };
+}
+
+const TLS = { 'verify-full': 'upgrade', direct: 'direct', off: 'off' } as const;
+
+function route(via: TargetDocument['via'], host: string): PolicyRoute {
+  if (via === undefined) {
+    return { kind: 'tcp', tls: isLoopback(host) ? 'off' : 'upgrade', serverName: null };
+  }
+  if ('tunnel' in via) return { kind: 'tunnel', url: via.tunnel, access: via.access ?? null };
+  if ('vpc' in via) return { kind: 'vpc', binding: via.vpc };
+  return { kind: 'tcp', tls: TLS[via.tcp.tls], serverName: via.tcp.serverName ?? null };
+}

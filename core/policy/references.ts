@@ -1,0 +1,198 @@
+// What a policy file must get right beyond its shape: names that exist, rules that can have an effect, approvals that
+// somebody can give, transport that production allows. Pure checks over the parsed document.
+import type { PolicyDocument, RuleDocument, TargetDocument } from './document.ts';
+import { conditionProblems, literalSets, matchesTarget } from './document-conditions.ts';
+import { maskProblems } from './mask-order.ts';
+import type { DocumentProblem } from './problem.ts';
+import { hostPort, isLoopback, webAddress } from './web-address.ts';
+
+/** Bindings of the Worker itself; a credential that named one would not be a secret. */
+const RESERVED_BINDINGS: readonly string[] = [
+  'DB',
+  'RECORDINGS',
+  'SESSION',
+  'APPROVAL',
+  'ASSETS',
+  'POSTERN_ENV',
+];
+
+const MAX_CLOCK_SKEW_SECONDS = 60;
+const MAX_TOKEN_AGE_SECONDS = 24 * 3600;
+
+export function documentProblems(
+  document: PolicyDocument,
+  options: { readonly development: boolean },
+): DocumentProblem[] {
+  const sets = literalSets(document);
+  return [
+    ...duplicates(document),
+    ...document.issuers.flatMap((_, i) => issuerProblems(document, i, options.development)),
+    ...document.targets.flatMap((target, i) => targetProblems(target, i, options.development)),
+    ...document.rules.flatMap((rule, i) => ruleProblems(document, rule, i)),
+    ...conditionProblems(document, sets),
+    ...maskProblems(document.masks ?? [], (on) =>
+      document.targets.filter((target) => matchesTarget(on, target)),
+    ),
+    ...danglingTargets(document),
+  ];
+}
+
+function duplicates(document: PolicyDocument): DocumentProblem[] {
+  const lists = {
+    issuers: document.issuers,
+    targets: document.targets,
+    rules: document.rules,
+    masks: document.masks ?? [],
+  };
+  return Object.entries(lists).flatMap(([list, items]) =>
+    items.flatMap(({ id }, index) =>
+      items.findIndex((item) => item.id === id) === index
+        ? []
+        : [{ path: [list, index, 'id'], message: `${id} is already taken` }],
+    ),
+  );
+}
+
+function issuerProblems(
+  document: PolicyDocument,
+  index: number,
+  development: boolean,
+): DocumentProblem[] {
+  const issuer = document.issuers[index];
+  if (issuer === undefined) return [];
+  const at = (key: string) => ['issuers', index, key];
+  const problems: DocumentProblem[] = [
+    ...transportProblem(issuer.issuer, at('issuer'), development),
+    ...(issuer.jwksUri === undefined
+      ? []
+      : transportProblem(issuer.jwksUri, at('jwksUri'), development)),
+  ];
+  if (issuer.clockSkew > MAX_CLOCK_SKEW_SECONDS) {
+    problems.push({ path: at('clockSkew'), message: 'is at most 60s' });
+  }
+  if (issuer.maxAge > MAX_TOKEN_AGE_SECONDS) {
+    problems.push({ path: at('maxAge'), message: 'is at most 24h: a token is not a session' });
+  }
+  // Two blocks may share an issuer (people and workloads of one directory); a token must still fit exactly one.
+  const twin = document.issuers
+    .slice(0, index)
+    .find(
+      (other) => other.issuer === issuer.issuer && sharesAudience(other.audience, issuer.audience),
+    );
+  if (twin !== undefined) {
+    problems.push({
+      path: at('audience'),
+      message: `${twin.id} already takes tokens of this issuer and audience`,
+    });
+  }
+  return problems;
+}
+
+function sharesAudience(a: string | string[], b: string | string[]): boolean {
+  const right = [b].flat();
+  return [a].flat().some((audience) => right.includes(audience));
+}
+
+function transportProblem(
+  url: string,
+  path: (string | number)[],
+  development: boolean,
+): DocumentProblem[] {
+  const address = webAddress(url);
+  if (address === null || address.secure) return [];
+  if (!isLoopback(address.host)) return [{ path, message: 'must be https' }];
+  return development
+    ? []
+    : [{ path, message: 'must be https: plain http is for loopback in development' }];
+}
+
+function targetProblems(
+  target: TargetDocument,
+  index: number,
+  development: boolean,
+): DocumentProblem[] {
+  const at = (...keys: string[]) => ['targets', index, ...keys];
+  const problems: DocumentProblem[] = [];
+  const { via, credential } = target;
+  if (target.kind === 'postgres') {
+    if (target.database === undefined)
+      problems.push({ path: at(), message: 'a postgres target names its database' });
+    if (credential === undefined)
+      problems.push({ path: at(), message: 'a postgres target names its credential' });
+  }
+  const host = hostPort(target.address)?.host ?? '';
+  const loopback = isLoopback(host);
+  const plain = via === undefined ? loopback : 'tcp' in via && via.tcp.tls === 'off';
+  if (plain && !loopback) {
+    problems.push({
+      path: at('via', 'tcp', 'tls'),
+      message: 'off is for loopback addresses: use verify-full, a tunnel or a VPC',
+    });
+  } else if (plain && !development) {
+    problems.push({ path: at('address'), message: 'plaintext to loopback is for development' });
+  }
+  if (via !== undefined && 'tunnel' in via)
+    problems.push(...transportProblem(via.tunnel, at('via', 'tunnel'), development));
+  const secrets: [string | undefined, (string | number)[]][] = [
+    [credential?.password, at('credential', 'password')],
+    [via !== undefined && 'tunnel' in via ? via.access : undefined, at('via', 'access')],
+    [via !== undefined && 'vpc' in via ? via.vpc : undefined, at('via', 'vpc')],
+  ];
+  for (const [name, path] of secrets) {
+    if (name !== undefined && RESERVED_BINDINGS.includes(name)) {
+      problems.push({ path, message: `${name} is a binding of the gateway itself` });
+    }
+  }
+  return problems;
+}
+
+function ruleProblems(
+  document: PolicyDocument,
+  rule: RuleDocument,
+  index: number,
+): DocumentProblem[] {
+  const at = (...keys: (string | number)[]) => ['rules', index, ...keys];
+  const { approval } = rule;
+  if (rule.then !== 'approve') {
+    return approval === undefined
+      ? []
+      : [{ path: at('approval'), message: 'belongs to rules with then: approve' }];
+  }
+  if (approval === undefined) {
+    return [
+      { path: at('then'), message: 'approve needs approval.by: nobody is named who could approve' },
+    ];
+  }
+  const problems = approval.by.flatMap((name, i) => {
+    const why = unapprovable(document, name);
+    return why === null ? [] : [{ path: at('approval', 'by', i), message: why }];
+  });
+  if (approval.wait > approval.expires) {
+    problems.push({ path: at('approval', 'wait'), message: 'is longer than expires' });
+  }
+  return problems;
+}
+
+/** Why no human could be in this group; null when one could. */
+function unapprovable(document: PolicyDocument, name: string): string | null {
+  const humans = document.issuers.filter(({ kind }) => kind === 'human');
+  if (humans.length === 0) return 'no issuer is of kind human, and only humans approve';
+  const possible = humans.some(
+    (issuer) => issuer.groupsFrom !== undefined || Object.hasOwn(issuer.groups, name),
+  );
+  return possible ? null : `no human issuer gives the group ${name}`;
+}
+
+function danglingTargets(document: PolicyDocument): DocumentProblem[] {
+  const known = new Set(document.targets.map(({ id }) => id));
+  const lists = { rules: document.rules, masks: document.masks ?? [] };
+  return Object.entries(lists).flatMap(([list, items]) =>
+    items.flatMap(({ on }, index) =>
+      (Array.isArray(on) ? on : []).flatMap((target, i) =>
+        known.has(target)
+          ? []
+          : [{ path: [list, index, 'on', i], message: `there is no target ${target}` }],
+      ),
+    ),
+  );
+}

@@ -1,0 +1,243 @@
+// The words a condition may use: which variables exist where, their types, and the closed sets some fields come from.
+// A field that is missing here does not exist for policies, whatever the facts hold. Views give CEL one constructor per
+// type, which is what its checker and its evaluator recognise them by.
+import { SQL_EFFECTS, type ConnectFacts, type SqlFacts, type SqlStatementFacts } from '../facts.ts';
+import type { Principal, TargetIdentity } from '../identity.ts';
+
+export class PrincipalView {
+  readonly id: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly kind: string;
+  readonly groups: readonly string[];
+  readonly claims: Readonly<Record<string, unknown>>;
+  constructor(principal: Principal) {
+    this.id = principal.id;
+    this.issuer = principal.issuer;
+    this.subject = principal.subject;
+    this.kind = principal.kind;
+    this.groups = principal.groups;
+    this.claims = principal.claims;
+  }
+}
+
+export class TargetView {
+  readonly id: string;
+  readonly kind: string;
+  readonly labels: Readonly<Record<string, string>>;
+  constructor(target: TargetIdentity) {
+    this.id = target.id;
+    this.kind = target.kind;
+    this.labels = target.labels;
+  }
+}
+
+export class ActionView {
+  readonly kind: string;
+  constructor(kind: string) {
+    this.kind = kind;
+  }
+}
+
+/** What is known of the connection an action came over, besides the action. Claimed by the client where it can be. */
+export interface RequestFacts {
+  readonly client: string;
+  readonly country: string;
+}
+
+export class RequestView {
+  readonly client: string;
+  readonly country: string;
+  constructor(request: RequestFacts) {
+    this.client = request.client;
+    this.country = request.country;
+  }
+}
+
+export class ConnectView extends RequestView {
+  readonly protocol: string;
+  constructor(connect: ConnectFacts) {
+    super(connect);
+    this.protocol = connect.protocol;
+  }
+}
+
+export class SqlStatementView {
+  readonly verb: string;
+  readonly effect: string;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  readonly columns: readonly string[];
+  readonly functions: readonly string[];
+  readonly settings: readonly string[];
+  readonly whereless: boolean;
+  /** CEL's int is a bigint here; null when there is no constant LIMIT. */
+  readonly limit: bigint | null;
+  constructor(facts: SqlStatementFacts) {
+    this.verb = facts.verb;
+    this.effect = facts.effect;
+    this.reads = facts.reads;
+    this.writes = facts.writes;
+    this.columns = facts.columns;
+    this.functions = facts.functions;
+    this.settings = facts.settings;
+    this.whereless = facts.whereless;
+    this.limit = Number.isSafeInteger(facts.limit) ? BigInt(facts.limit ?? 0) : null;
+  }
+}
+
+export class SqlView {
+  readonly statements: readonly SqlStatementView[];
+  readonly verbs: readonly string[];
+  readonly effect: string;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  readonly tables: readonly string[];
+  readonly columns: readonly string[];
+  readonly functions: readonly string[];
+  readonly settings: readonly string[];
+  readonly whereless: boolean;
+  readonly opaque: readonly string[];
+  constructor(facts: SqlFacts) {
+    this.statements = facts.statements.map((statement) => new SqlStatementView(statement));
+    this.verbs = facts.verbs;
+    this.effect = facts.effect;
+    this.reads = facts.reads;
+    this.writes = facts.writes;
+    this.tables = facts.tables;
+    this.columns = facts.columns;
+    this.functions = facts.functions;
+    this.settings = facts.settings;
+    this.whereless = facts.whereless;
+    this.opaque = facts.opaque;
+  }
+}
+
+const names = 'list<string>';
+
+/** Type name → its class and its fields' CEL types. Order matters: a type comes after those it mentions. */
+export const TYPES = {
+  Principal: {
+    ctor: PrincipalView,
+    fields: {
+      id: 'string',
+      issuer: 'string',
+      subject: 'string',
+      kind: 'string',
+      groups: names,
+      claims: 'map',
+    },
+  },
+  Target: {
+    ctor: TargetView,
+    fields: { id: 'string', kind: 'string', labels: 'map<string, string>' },
+  },
+  Action: { ctor: ActionView, fields: { kind: 'string' } },
+  Request: { ctor: RequestView, fields: { client: 'string', country: 'string' } },
+  Connect: {
+    ctor: ConnectView,
+    fields: { client: 'string', country: 'string', protocol: 'string' },
+  },
+  SqlStatement: {
+    ctor: SqlStatementView,
+    fields: {
+      verb: 'string',
+      effect: 'string',
+      reads: names,
+      writes: names,
+      columns: names,
+      functions: names,
+      settings: names,
+      whereless: 'bool',
+      limit: 'dyn',
+    },
+  },
+  Sql: {
+    ctor: SqlView,
+    fields: {
+      statements: 'list<SqlStatement>',
+      verbs: names,
+      effect: 'string',
+      reads: names,
+      writes: names,
+      tables: names,
+      columns: names,
+      functions: names,
+      settings: names,
+      whereless: 'bool',
+      opaque: names,
+    },
+  },
+} as const;
+
+/** Where an expression stands decides what it may name. */
+export const SCOPES = {
+  /** issuers[]: accept, subject, groups, groupsFrom */
+  claims: { claims: 'map' },
+  /** rules[].who, masks[].except, limits[].who */
+  who: { principal: 'Principal', now: 'google.protobuf.Timestamp' },
+  /** rules[].on */
+  on: { target: 'Target' },
+  when: {
+    principal: 'Principal',
+    target: 'Target',
+    action: 'Action',
+    request: 'Request',
+    now: 'google.protobuf.Timestamp',
+    sql: 'Sql',
+    connect: 'Connect',
+  },
+  /** audit.read, audit.kill */
+  audit: { principal: 'Principal' },
+} as const satisfies Record<string, Record<string, string>>;
+
+export type Scope = keyof typeof SCOPES;
+
+/** Facts a rule can name, each the kind of the one action that has them. */
+export const FACT_NAMES = ['connect', 'sql'] as const;
+export type FactName = (typeof FACT_NAMES)[number];
+
+/** Facts that are designed and not yet produced; naming them gets its own sentence. */
+export const FUTURE_FACT_NAMES: readonly string[] = ['http', 'k8s', 'ssh', 'mcp'];
+
+/**
+ * What a literal compared with a field must look like. A literal that can never match makes an allow rule useless, and a
+ * deny rule a hole nobody sees; so it is refused at load.
+ */
+export const LITERALS: Readonly<
+  Record<string, { readonly pattern: RegExp; readonly expected: string }>
+> = {
+  'Sql.effect': oneOf(SQL_EFFECTS),
+  'SqlStatement.effect': oneOf(SQL_EFFECTS),
+  'Principal.kind': oneOf(['workload', 'human']),
+  'Target.kind': oneOf(['postgres', 'http', 'kubernetes', 'ssh', 'mcp']),
+  'Action.kind': oneOf(FACT_NAMES),
+  'SqlStatement.verb': upperCase(),
+  'Sql.verbs': upperCase(),
+  'Sql.reads': qualified('schema.table'),
+  'Sql.writes': qualified('schema.table'),
+  'Sql.tables': qualified('schema.table'),
+  'SqlStatement.reads': qualified('schema.table'),
+  'SqlStatement.writes': qualified('schema.table'),
+  'Sql.functions': qualified('schema.function'),
+  'SqlStatement.functions': qualified('schema.function'),
+  'Sql.columns': { pattern: /^[^.]+\.[^.]+\.[^.]+$/, expected: 'schema.table.column' },
+  'SqlStatement.columns': { pattern: /^[^.]+\.[^.]+\.[^.]+$/, expected: 'schema.table.column' },
+  'Sql.settings': { pattern: /^[^A-Z]+$/, expected: 'lower case' },
+  'SqlStatement.settings': { pattern: /^[^A-Z]+$/, expected: 'lower case' },
+};
+
+function oneOf(words: readonly string[]) {
+  return {
+    pattern: new RegExp(`^(?:${words.join('|')})$`),
+    expected: `one of ${words.join(', ')}`,
+  };
+}
+
+function upperCase() {
+  return { pattern: /^[^a-z]+$/, expected: 'upper case, as Postgres tags commands' };
+}
+
+function qualified(expected: string) {
+  return { pattern: /^[^.]+\..+$/, expected };
+}

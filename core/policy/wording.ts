@@ -1,0 +1,58 @@
+// What a denied caller reads: what was refused, by which rule, and what would be allowed instead. Names rules, targets and
+// objects the caller named; never a claim, a value or an internal error.
+import type { Action } from '../facts.ts';
+import { unreachable } from '../failure.ts';
+import type { Rule } from './rule.ts';
+
+const MAX_NAMES = 5;
+const MAX_RULES = 8;
+const MAX_CONDITION_CHARS = 120;
+
+/** "DELETE on public.orders (write)": the action in a few words. */
+export function describeAction(action: Action, target: string): string {
+  switch (action.kind) {
+    case 'connect':
+      return `connecting to ${target}`;
+    case 'sql': {
+      const { verbs, tables, effect, whereless } = action.sql;
+      const verb = verbs.length === 0 ? 'the statement' : listed(verbs);
+      const objects = tables.length === 0 ? '' : ` on ${listed(tables)}`;
+      return `${verb}${objects} (${effect}${whereless ? ', without WHERE' : ''}) at ${target}`;
+    }
+    default:
+      return unreachable(action);
+  }
+}
+
+export function deniedByRule(rule: Rule, action: Action, target: string): string {
+  return rule.message ?? `Rule ${rule.id} refuses ${describeAction(action, target)}.`;
+}
+
+export function deniedByError(rule: Rule, action: Action, target: string): string {
+  return `Rule ${rule.id} could not be evaluated, so ${describeAction(action, target)} is refused.`;
+}
+
+export function deniedByDefault(action: Action, target: string): string {
+  return `No rule allows ${describeAction(action, target)}.`;
+}
+
+/** What the caller may do on this target, in the words of the policy file. */
+export function whatIsAllowed(rules: readonly Rule[], target: string): string {
+  const open = rules.filter(({ then, observe }) => then !== 'deny' && !observe);
+  if (open.length === 0) return `No rule allows you anything on ${target}.`;
+  const sentences = open.slice(0, MAX_RULES).map((rule) => {
+    const verb = rule.then === 'approve' ? 'with approval' : 'allowed';
+    return `${rule.id}: ${verb}${rule.when === null ? '' : ` when ${clipped(rule.when.source)}`}`;
+  });
+  return `You may, on ${target} — ${sentences.join('; ')}.`;
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES).join(', ');
+  return names.length > MAX_NAMES ? `${shown} and ${names.length - MAX_NAMES} more` : shown;
+}
+
+function clipped(source: string): string {
+  const line = source.replaceAll(/\s+/g, ' ').trim();
+  return line.length > MAX_CONDITION_CHARS ? `${line.slice(0, MAX_CONDITION_CHARS)}…` : line;
+}
