@@ -7,6 +7,9 @@ import { currentToken } from './token-source.ts';
 
 export { gatewayUrl } from './settings.ts';
 
+/** What the gateway's journal calls this client. */
+export const USER_AGENT = 'postern-cli';
+
 /** Long enough for a long poll of 50 s (design section 6). Streams give their own signal. */
 const REQUEST_TIMEOUT_MS = 70_000;
 
@@ -25,6 +28,7 @@ export async function accessToken(): Promise<string> {
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   headers.set('authorization', `Bearer ${await accessToken()}`);
+  headers.set('user-agent', USER_AGENT);
   return requestAnonymously(path, { ...init, headers });
 }
 

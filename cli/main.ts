@@ -4,6 +4,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { connectCommand } from './connect.ts';
 import { execCommand } from './exec.ts';
+import { devCommand } from './dev-token.ts';
 import { CliError, EXIT } from './failure.ts';
 import { tokenCommand, whoamiCommand } from './identity-commands.ts';
 import { loginCommand, logoutCommand } from './login.ts';
@@ -34,6 +35,7 @@ program.addCommand(whoamiCommand());
 program.addCommand(targetsCommand());
 program.addCommand(connectCommand());
 program.addCommand(execCommand());
+program.addCommand(devCommand());
 
 own(program);
 

@@ -2,6 +2,7 @@
 // hand, so that a refusal by the gateway reaches the client's own screen.
 import { CLOSE } from '../core/tunnel.ts';
 import { type CliError, EXIT } from './failure.ts';
+import { printable } from './problem.ts';
 import type { TunnelEnd } from './pump.ts';
 
 export interface FatalError {
@@ -55,8 +56,13 @@ function sqlStateOf(failure: CliError): string {
 export function fatalFromEnd(end: TunnelEnd): FatalError | null {
   if (end.code === CLOSE.ended || end.code === 1001 || end.code === 1005) return null;
   const [sqlState, sentence] = ENDS[end.code] ?? LOST;
-  const message = end.reason === '' ? sentence : end.reason;
-  return { sqlState, message, hint: '' };
+  return { sqlState, message: endSentence(sentence, printable(end.reason)), hint: '' };
+}
+
+/** The gateway closes with a core/failure.ts code, or with a sentence of its own. */
+function endSentence(sentence: string, reason: string): string {
+  if (reason === '') return sentence;
+  return /^[a-z_]+$/.test(reason) ? `${sentence.replace(/\.$/, '')} (${reason}).` : reason;
 }
 
 const LOST = ['08006', 'The connection to the gateway was lost.'] as const;

@@ -11,6 +11,8 @@ import { keepAlive } from './keep-alive.ts';
 
 /** Consumed bytes between two credit messages: seldom enough to be cheap, often enough that a sender never waits for one. */
 const CREDIT_STEP_BYTES = CREDIT_WINDOW_BYTES / 4;
+/** A gateway that heeds our credits is at most one window and one read of its own ahead of the local stream. */
+const MAX_BEHIND_BYTES = 2 * CREDIT_WINDOW_BYTES;
 /** For a last window of bytes on a slow line, then our close frame, then the gateway's; after that it is not waited for. */
 const CLOSE_TIMEOUT_MS = 15_000;
 
@@ -100,8 +102,8 @@ export async function pump(local: Duplex, tunnel: WebSocket, taps?: Taps): Promi
     local.write(bytes, (error) => {
       if (!error) onConsumed(bytes.length);
     });
-    // A gateway that heeds our credits never gets here; one that does not is held back by TCP.
-    if (received - consumed > CREDIT_WINDOW_BYTES) tunnel.pause();
+    // Only a gateway that ignores our credits gets here; TCP holds it back.
+    if (received - consumed > MAX_BEHIND_BYTES) tunnel.pause();
   }
 
   function onConsumed(bytes: number): void {
@@ -111,7 +113,7 @@ export async function pump(local: Duplex, tunnel: WebSocket, taps?: Taps): Promi
       announced = consumed;
       tunnel.send(encodeControl({ credit: consumed }));
     }
-    if (tunnel.isPaused && received - consumed <= CREDIT_WINDOW_BYTES / 2) tunnel.resume();
+    if (tunnel.isPaused && received - consumed <= CREDIT_WINDOW_BYTES) tunnel.resume();
   }
 
   function onControl(text: string): void {

@@ -4,16 +4,22 @@ import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import { MAX_TUNNEL_MESSAGE_BYTES, TUNNEL_PROTOCOL } from '../core/tunnel.ts';
 import { CliError, EXIT, reasonOf } from './failure.ts';
-import { accessToken } from './gateway.ts';
+import { USER_AGENT, accessToken } from './gateway.ts';
 import { MAX_PROBLEM_BYTES, problemFailure } from './problem.ts';
 import { gatewayUrl } from './settings.ts';
 
 /** The gateway answers the upgrade before it dials the target, so this is one round trip and a token's verification. */
 const HANDSHAKE_TIMEOUT_MS = 20_000;
 
-/** `door` is `postgres` or `ssh`. */
-export function tunnelPath(door: string, target: string): string {
-  return `/${door}/${encodeURIComponent(target)}`;
+/**
+ * `door` is `postgres` or `ssh`.
+ * @throws CliError usage, when the target's name cannot be one: `..` would lead to another address
+ */
+export function tunnelPath(door: 'postgres' | 'ssh', target: string): string {
+  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(target)) {
+    throw new CliError(EXIT.usage, 'A target’s name is 1 to 63 of a-z, 0-9 and -.');
+  }
+  return `/${door}/${target}`;
 }
 
 /**
@@ -24,7 +30,7 @@ export function tunnelPath(door: string, target: string): string {
 export async function openTunnel(path: string, signal?: AbortSignal): Promise<WebSocket> {
   const token = await accessToken();
   const tunnel = new WebSocket(`${gatewayUrl().replace(/^http/, 'ws')}${path}`, TUNNEL_PROTOCOL, {
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token}`, 'user-agent': USER_AGENT },
     // Rows are compressed badly by small windows, and compression next to secrets leaks them (CRIME).
     perMessageDeflate: false,
     maxPayload: MAX_TUNNEL_MESSAGE_BYTES,
