@@ -57,7 +57,10 @@ async function mint(options: TokenOptions): Promise<string> {
       body: JSON.stringify({ subject: sub, groups, ttlSeconds: options.ttl, audience }),
     });
   } catch (error) {
-    throw new CliError(EXIT.failed, `The development issuer cannot be reached: ${reasonOf(error)}.`);
+    throw new CliError(
+      EXIT.failed,
+      `The development issuer cannot be reached: ${reasonOf(error)}.`,
+    );
   }
   if (!response.ok) {
     throw new CliError(EXIT.failed, `The development issuer answered ${response.status}.`);
@@ -76,7 +79,10 @@ function readMint(state: string): z.infer<typeof mintFile> {
   try {
     return mintFile.parse(JSON.parse(readFileSync(join(state, 'mint.json'), 'utf8')));
   } catch (error) {
-    throw new CliError(EXIT.failed, `${join(state, 'mint.json')} cannot be used: ${reasonOf(error)}.`);
+    throw new CliError(
+      EXIT.failed,
+      `${join(state, 'mint.json')} cannot be used: ${reasonOf(error)}.`,
+    );
   }
 }
 
