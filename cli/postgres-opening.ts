@@ -98,11 +98,11 @@ export class PostgresOpening implements Taps {
     });
     const deadline = setTimeout(() => socket.destroy(), REFUSE_TIMEOUT_MS);
     const step = (): void => {
-      if (this.#phase === 'negotiating') {
+      if (this.#phase !== 'mute') {
         socket.write(Buffer.alloc(this.#unansweredNegotiations, REFUSED_NEGOTIATION));
         this.#unansweredNegotiations = 0;
-        return;
       }
+      if (this.#phase === 'negotiating') return;
       if (this.#mayRefuse) socket.write(encodeFatalError(error));
       socket.end();
       socket.off('data', onData);
