@@ -9,6 +9,8 @@ export interface Options {
   /** 0: any free port. */
   readonly port: number;
   readonly state: string;
+  /** Whether what an earlier run left in the state folder is removed. */
+  readonly fresh: boolean;
   /** Whether the shop database and its tunnel run. */
   readonly shop: boolean;
   readonly tour: Tour | null;
@@ -73,6 +75,8 @@ says where: {"gateway": …, "issuer": …, "pid": …}. A token: npx postern de
     secrets: flags.secrets === undefined ? null : resolve(flags.secrets),
     port: flags.port ?? (tour === null ? DEFAULT_PORT : 0),
     state: resolve(flags.state ?? (tour === null ? '.postern' : '.postern-demo')),
+    // The tour asserts what the database holds. A folder somebody named is theirs, and stays.
+    fresh: tour !== null && flags.state === undefined,
     shop: flags.demo,
     tour,
   };

@@ -29,6 +29,8 @@ export function startReaper(): Reaper {
     watch: (pid, signal) => void child.stdin.write(`${signal} ${pid}\n`),
     async dismiss() {
       if (child.exitCode !== null || child.signalCode !== null) return;
+      // Waiting for it must keep this process alive, which it did not until now.
+      child.ref();
       const ended = once(child, 'exit');
       child.kill('SIGKILL');
       await ended;

@@ -7,6 +7,8 @@ const ECHO_MS = 750;
 /** An orderly end takes a second; whoever waits longer is better served by the reaper. */
 const STOP_TIMEOUT_MS = 20_000;
 
+const PARENT_CHECK_MS = 500;
+
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 export interface Shutdown {
@@ -35,6 +37,7 @@ export function onSignals(): Shutdown {
     }
   };
   for (const signal of SIGNALS) process.on(signal, asked);
+  if (process.env['npm_lifecycle_event'] !== undefined) whenOrphaned(asked);
   return {
     requested,
     claim() {
@@ -53,4 +56,15 @@ export function onSignals(): Shutdown {
       process.exit(code);
     },
   };
+}
+
+/** `npm run` that was killed cannot pass anything on; without it nobody is left to stop this process. */
+function whenOrphaned(asked: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    asked();
+  }, PARENT_CHECK_MS);
+  timer.unref();
 }

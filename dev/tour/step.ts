@@ -24,9 +24,15 @@ export const shows = (text: string): Expectation => ({
   holds: ({ output }) => output.includes(text),
 });
 
-export const succeeds: Expectation = { what: 'ends with exit code 0', holds: ({ code }) => code === 0 };
+export const succeeds: Expectation = {
+  what: 'ends with exit code 0',
+  holds: ({ code }) => code === 0,
+};
 
-export const fails: Expectation = { what: 'ends with an exit code of failure', holds: ({ code }) => code !== 0 };
+export const fails: Expectation = {
+  what: 'ends with an exit code of failure',
+  holds: ({ code }) => code !== 0,
+};
 
 /** Longest answer printed in full; the rest is counted. */
 const MAX_LINES = 16;
@@ -34,7 +40,7 @@ const MAX_LINES = 16;
 /** Runs and prints one step; true when everything it expects held. */
 export async function take(number: number, step: Step): Promise<boolean> {
   say();
-  say(`${bold(`${number}. ${step.title}`)}`);
+  say(bold(`${number}. ${step.title}`));
   say(`   ${cyan(`$ ${step.command}`)}`);
   const answer = await step.run();
   print(answer.output);
@@ -44,7 +50,7 @@ export async function take(number: number, step: Step): Promise<boolean> {
     say(`   ${green('as it should be')}`);
     return true;
   }
-  for (const { what } of missing) say(`   ${red(`NOT as it should be: it ${what}`)}`);
+  for (const { what } of missing) say(`   ${red(`NOT as it should be. Expected: it ${what}`)}`);
   say(`   ${red(`exit code ${answer.code}`)}`);
   return false;
 }

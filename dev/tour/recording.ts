@@ -1,0 +1,59 @@
+// What was written down: the sessions of the agent, one of them replayed, and its chain verified.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { shows, succeeds } from './step.ts';
+import type { Step } from './step.ts';
+import type { Scene } from './scene.ts';
+
+/** A session is shipped to R2 within seconds of its end. */
+const SHIPPED_WITHIN_MS = 30_000;
+
+const sessionList = z.object({
+  sessions: z.array(
+    z.object({ id: z.string(), refused: z.number(), recordingKey: z.string().nullable() }),
+  ),
+});
+
+export function recordingSteps({ agent }: Scene): readonly Step[] {
+  // Known only when the list has been read: the session in which the DROP was refused.
+  const replayed = { id: '' };
+  return [
+    {
+      title: 'Everything was written down',
+      command: 'npx postern sessions list',
+      async run() {
+        replayed.id = await refusedSession(agent);
+        return agent.postern('sessions', 'list');
+      },
+      expects: [succeeds, shows('shop-db'), shows('shop-reports')],
+      why: 'Each session is recorded, whatever came of it; the agent sees its own.',
+    },
+    {
+      title: 'A session is replayed',
+      command: 'npx postern sessions replay <id>',
+      run: () => agent.postern('sessions', 'replay', replayed.id),
+      expects: [succeeds, shows('DROP TABLE payments'), shows('no-ddl'), shows('SELECT count(*)')],
+      why: 'An intent is durable before its first byte goes to the target; a refused one is kept as well.',
+    },
+    {
+      title: 'Its record is verified',
+      command: 'npx postern sessions verify <id>',
+      run: () => agent.postern('sessions', 'verify', replayed.id),
+      expects: [succeeds],
+      why: 'Every event is hashed over the one before, up to a closing record: edits, gaps and truncation show.',
+    },
+  ];
+}
+
+/** Waits until the refused session is in its final place, then names it. */
+async function refusedSession(agent: Scene['agent']): Promise<string> {
+  const deadline = Date.now() + SHIPPED_WITHIN_MS;
+  for (;;) {
+    const { sessions } = sessionList.parse(await agent.get('/v1/sessions?target=shop-db'));
+    // Newest first: the DROP came before the later refusals.
+    const session = sessions.findLast(({ refused }) => refused > 0);
+    if (session?.recordingKey != null) return session.id;
+    if (Date.now() > deadline) throw new Error('the recording did not reach its store in time');
+    await sleep(500);
+  }
+}
