@@ -222,7 +222,7 @@ const QUOTABLE = new Set([
 function runProblem(error: unknown, source: string): string {
   const { summary, code = 'failed' } = (error ?? {}) as LibraryError;
   // A key can be computed from a claim; it is only repeated when the policy's author wrote it.
-  const key = /^No such key: (.*)$/s.exec(summary ?? '')?.[1];
+  const key = code === 'no_such_key' ? summary?.replace('No such key: ', '') : undefined;
   const quotable =
     summary !== undefined && QUOTABLE.has(code) && (key === undefined || source.includes(key));
   return quotable ? summary : `It could not be evaluated (${code}).`;

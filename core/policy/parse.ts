@@ -136,7 +136,7 @@ class Source {
     return this.at(offset, problem.message, problem.path.join('.'));
   }
 
-  #offset({ path, offset = 0, atKey = false }: DocumentProblem): number {
+  #offset({ path, offset, atKey = false }: DocumentProblem): number {
     if (atKey) {
       const key = this.#keyOffset(path);
       if (key !== null) return key;
@@ -162,8 +162,9 @@ class Source {
   }
 
   /** Offset within a string, when it is written as it is read (plain or quoted without escapes); else its start. */
-  #inside(node: unknown, offset: number): number {
-    if (offset === 0 || !isScalar(node) || typeof node.value !== 'string' || !node.range) return 0;
+  #inside(node: unknown, offset: number | undefined): number {
+    if (offset === undefined || !isScalar(node) || typeof node.value !== 'string' || !node.range)
+      return 0;
     const [start, end] = node.range;
     const written = this.#text.slice(start, end);
     const quote = written.startsWith("'") || written.startsWith('"') ? 1 : 0;
