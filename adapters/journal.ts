@@ -21,7 +21,9 @@ const MAX_ROWS = Math.floor(100 / COLUMNS);
 const INSERTS: readonly string[] = Array.from(
   { length: MAX_ROWS + 1 },
   (_, rows) =>
-    `INSERT INTO events (seq, at, kind, ref, size, parts, json, prev_hash, hash) VALUES ${Array(rows)
+    `INSERT INTO events (seq, at, kind, ref, size, parts, json, prev_hash, hash) VALUES ${Array(
+      rows,
+    )
       .fill('(?, ?, ?, ?, ?, ?, ?, ?, ?)')
       .join(', ')}`,
 );
@@ -290,7 +292,10 @@ class SqlJournal implements Journal {
 
   #sizeAfter(seq: number): number {
     return this.#sql
-      .exec<{ size: number }>('SELECT COALESCE(SUM(size), 0) AS size FROM events WHERE seq > ?', seq)
+      .exec<{ size: number }>(
+        'SELECT COALESCE(SUM(size), 0) AS size FROM events WHERE seq > ?',
+        seq,
+      )
       .one().size;
   }
 

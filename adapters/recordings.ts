@@ -50,8 +50,7 @@ export interface Recordings {
 const CREATE_ONLY = { etagDoesNotMatch: '*' } as const;
 
 export function createRecordings(bucket: R2Bucket): Recordings {
-  const get = async (key: string): Promise<R2ObjectBody | null> =>
-    available(() => bucket.get(key));
+  const get = async (key: string): Promise<R2ObjectBody | null> => available(() => bucket.get(key));
 
   /** The uncompressed bytes of a segment, as they come. */
   async function* chunks(key: string): AsyncGenerator<Uint8Array> {

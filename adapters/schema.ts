@@ -41,7 +41,9 @@ export const sessions = sqliteTable(
     index('sessions_by_time').on(table.startedAt, table.id),
     index('sessions_by_principal').on(table.principalId, table.startedAt),
     index('sessions_by_target').on(table.target, table.startedAt),
-    index('sessions_open').on(table.seenAt).where(sql`ended_at IS NULL`),
+    index('sessions_open')
+      .on(table.seenAt)
+      .where(sql`ended_at IS NULL`),
   ],
 );
 
@@ -77,8 +79,12 @@ export const actions = sqliteTable(
   (table) => [
     primaryKey({ columns: [table.sessionId, table.action] }),
     // Only what is searched for and rare: each index is one more row written for every action it covers.
-    index('actions_not_allowed').on(table.sessionId).where(sql`decision <> 'allow'`),
-    index('actions_not_succeeded').on(table.sessionId).where(sql`outcome <> 'succeeded'`),
+    index('actions_not_allowed')
+      .on(table.sessionId)
+      .where(sql`decision <> 'allow'`),
+    index('actions_not_succeeded')
+      .on(table.sessionId)
+      .where(sql`outcome <> 'succeeded'`),
   ],
 );
 

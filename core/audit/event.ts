@@ -62,7 +62,11 @@ export type SessionEvent =
         /** SHA-256, hex, over the verified claims as sorted JSON. */
         readonly claimsDigest: string;
       };
-      readonly client: { readonly name: string; readonly address: string; readonly country: string };
+      readonly client: {
+        readonly name: string;
+        readonly address: string;
+        readonly country: string;
+      };
       readonly revision: number;
     }
   | { readonly kind: 'session.refused'; readonly code: SessionCode; readonly detail: string }

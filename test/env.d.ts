@@ -1,0 +1,10 @@
+// What vitest.config.ts adds to the Worker's bindings for tests inside workerd.
+declare namespace Cloudflare {
+  interface Env {
+    readonly DB: D1Database;
+    readonly RECORDINGS: R2Bucket;
+    readonly SESSION: DurableObjectNamespace<import('../adapters/env.ts').SessionRpc>;
+    readonly POSTERN_ENV: string;
+    readonly TEST_MIGRATIONS: import('cloudflare:test').D1Migration[];
+  }
+}
