@@ -20,7 +20,7 @@ export function runsInGitHubActions(): boolean {
 
 /** The audience a workload asks for: POSTERN_AUDIENCE, else the gateway's own URL. */
 export function workloadAudience(): string {
-  return process.env['POSTERN_AUDIENCE'] ?? gatewayUrl();
+  return process.env['POSTERN_AUDIENCE'] || gatewayUrl();
 }
 
 /** One request at a time, however many connections ask. */

@@ -61,7 +61,7 @@ function exitCodeOf(status: number, code: string | undefined): ExitCode {
       break;
   }
   if (status === 401) return EXIT.unauthorized;
-  if (status === 403) return EXIT.refused;
+  if (status === 403 || status === 429) return EXIT.refused;
   if (status === 502 || status === 504) return EXIT.targetUnreachable;
   return EXIT.failed;
 }

@@ -21,8 +21,9 @@ function configFile(): string {
  * @throws CliError usage, when there is none or it is not such a URL
  */
 export function gatewayUrl(): string {
-  const url = process.env['POSTERN_GATEWAY'] ?? rememberedGateway();
-  if (url === undefined || url === '') {
+  // An empty variable is how a shell says «none».
+  const url = process.env['POSTERN_GATEWAY'] || rememberedGateway();
+  if (url === undefined) {
     throw new CliError(
       EXIT.usage,
       'No gateway is set.',

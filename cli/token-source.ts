@@ -47,7 +47,7 @@ function alive(text: string, source: string): SourcedToken {
 
 /** A token that cannot stand in a header must not reach an error message that quotes the header. */
 function checkedToken(text: string, source: string): Token {
-  if (!/^[\x21-\x7e]+$/.test(text) || text.length > MAX_TOKEN_BYTES) {
+  if (!/^[A-Za-z0-9._~+/-]+=*$/.test(text) || text.length > MAX_TOKEN_BYTES) {
     throw new CliError(EXIT.unauthorized, `What ${source} holds is not a token.`);
   }
   return tokenOf(text);

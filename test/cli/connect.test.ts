@@ -4,10 +4,13 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FakeGateway, type Refusal, startFakeGateway, toPort } from './fake-gateway.ts';
 import { PSQL, type RealPostgres, hasPostgres, hasPsql, startPostgres } from './real-postgres.ts';
 import { type Finished, type Running, newHome, postern } from './run.ts';
+
+// A test is several processes, on a machine that others use too.
+vi.setConfig({ testTimeout: 30_000 });
 
 let gateway: FakeGateway;
 let started: Running[] = [];
@@ -167,7 +170,7 @@ describe('postern connect, started wrongly', () => {
 
   it('says 3 without a token and 6 without a gateway', async () => {
     expect((await run(['connect', 'shop-db'], { POSTERN_TOKEN: '' }).finished).code).toBe(3);
-    const gone = await run(['targets'], { POSTERN_GATEWAY: 'http://127.0.0.1:1' }).finished;
+    const gone = await run(['targets'], { POSTERN_GATEWAY: 'http://127.0.0.1:24999' }).finished;
     expect(gone.code).toBe(6);
   });
 });

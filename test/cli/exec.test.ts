@@ -1,8 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { childEnvironment } from '../../cli/exec.ts';
 import { type FakeGateway, startFakeGateway, toPort } from './fake-gateway.ts';
 import { PSQL, hasPostgres, hasPsql, startPostgres } from './real-postgres.ts';
 import { type Running, newHome, postern } from './run.ts';
+
+// A test is several processes, on a machine that others use too.
+vi.setConfig({ testTimeout: 30_000 });
 
 let gateway: FakeGateway;
 let started: Running[] = [];
