@@ -176,12 +176,46 @@ const limit = z.strictObject({
   rowsPerHour: z.int().min(1).optional(),
 });
 
+const slackUser = z.strictObject({
+  principal: plainText(700).describe(
+    'Who this is elsewhere: issuer:subject, exactly as the approval page records it.',
+  ),
+  groups: z
+    .array(group)
+    .min(1, 'a Slack user without groups could approve nothing')
+    .max(50)
+    .describe('The groups this person may approve for from Slack; a click brings no claims.'),
+});
+
+const slack = z.strictObject({
+  channel: z.string().regex(/^[CG][A-Z0-9]{1,30}$/, 'must be the ID of a channel, like C0123ABCD'),
+  token: secretName.describe('The name of the secret that holds the bot token (xoxb-…).'),
+  signingSecret: secretName.default('SLACK_SIGNING_SECRET'),
+  team: z
+    .string()
+    .regex(/^T[A-Z0-9]{1,30}$/, 'must be the ID of a workspace, like T0123ABCD')
+    .describe('The workspace whose users may press buttons.')
+    .optional(),
+  users: z
+    .record(
+      z.string().regex(/^[UW][A-Z0-9]{1,30}$/, 'must be the ID of a Slack user, like U0123ABCD'),
+      slackUser,
+    )
+    .default({}),
+});
+
+const webhook = z.strictObject({
+  url: url.optional(),
+  urlFrom: secretName
+    .describe('The name of a secret that holds the URL, for URLs that are secrets themselves.')
+    .optional(),
+  secret: secretName.describe('The name of the secret that signs: whsec_ and 24 to 64 bytes.'),
+  format: z.enum(['standard', 'teams']).default('standard'),
+});
+
 const notify = z.strictObject({
-  slack: z.strictObject({ channel: z.string().min(1).max(100), token: secretName }).optional(),
-  webhooks: z
-    .array(z.strictObject({ url, secret: secretName }))
-    .max(20)
-    .default([]),
+  slack: slack.optional(),
+  webhooks: z.array(webhook).max(20).default([]),
 });
 
 export const policyDocument = z.strictObject({
@@ -208,6 +242,7 @@ export type IssuerDocument = PolicyDocument['issuers'][number];
 export type TargetDocument = PolicyDocument['targets'][number];
 export type RuleDocument = PolicyDocument['rules'][number];
 export type MaskDocument = NonNullable<PolicyDocument['masks']>[number];
+export type NotifyDocument = NonNullable<PolicyDocument['notify']>;
 
 /** JSON Schema (2020-12) of the file as it is written, for editors. */
 export function policyJsonSchema(): Record<string, unknown> {

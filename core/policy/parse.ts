@@ -4,6 +4,7 @@ import { LineCounter, isNode, isPair, isMap, isScalar, parseDocument, type Docum
 import type { z } from 'zod';
 import type { Result } from '../failure.ts';
 import { policyDocument, type PolicyDocument } from './document.ts';
+import { policyNotify } from './notify.ts';
 import { policyIssuer, policyTarget, type Policy } from './policy.ts';
 import type { DocumentProblem, PolicyProblem } from './problem.ts';
 import { documentProblems } from './references.ts';
@@ -36,6 +37,7 @@ export function parsePolicy(
       targets: document.targets.flatMap((target) => policyTarget(target) ?? []),
       rules: document.rules,
       audit: { read: document.audit?.read ?? null, kill: document.audit?.kill ?? null },
+      notify: policyNotify(document.notify),
     },
   };
 }

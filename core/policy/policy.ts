@@ -2,6 +2,7 @@
 // union each. Only parse.ts makes one, so every Policy has passed every check.
 import type { Principal, TargetIdentity } from '../identity.ts';
 import type { IssuerDocument, RuleDocument, TargetDocument } from './document.ts';
+import type { PolicyNotify } from './notify.ts';
 import { hostPort, isLoopback } from './web-address.ts';
 
 /** How tokens of one issuer are verified and read. */
@@ -54,6 +55,7 @@ export interface Policy {
   readonly rules: readonly RuleDocument[];
   /** CEL over principal; null: nobody. */
   readonly audit: { readonly read: string | null; readonly kill: string | null };
+  readonly notify: PolicyNotify;
 }
 
 export function policyIssuer(document: IssuerDocument): PolicyIssuer {

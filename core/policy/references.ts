@@ -3,18 +3,10 @@
 import type { PolicyDocument, RuleDocument, TargetDocument } from './document.ts';
 import { conditionProblems, literalSets, matchesTarget } from './document-conditions.ts';
 import { maskProblems } from './mask-order.ts';
+import { notifyProblems } from './notify.ts';
 import type { DocumentProblem } from './problem.ts';
-import { hostPort, isLoopback, webAddress } from './web-address.ts';
-
-/** Bindings of the Worker itself; a credential that named one would not be a secret. */
-const RESERVED_BINDINGS: readonly string[] = [
-  'DB',
-  'RECORDINGS',
-  'SESSION',
-  'APPROVAL',
-  'ASSETS',
-  'POSTERN_ENV',
-];
+import { bindingProblem, transportProblem, unapprovable } from './surroundings.ts';
+import { hostPort, isLoopback } from './web-address.ts';
 
 const MAX_CLOCK_SKEW_SECONDS = 60;
 const MAX_TOKEN_AGE_SECONDS = 24 * 3600;
@@ -34,6 +26,7 @@ export function documentProblems(
       document.targets.filter((target) => matchesTarget(on, target)),
     ),
     ...danglingTargets(document),
+    ...notifyProblems(document, options.development),
   ];
 }
 
@@ -93,19 +86,6 @@ function sharesAudience(a: string | string[], b: string | string[]): boolean {
   return [a].flat().some((audience) => right.includes(audience));
 }
 
-function transportProblem(
-  url: string,
-  path: (string | number)[],
-  development: boolean,
-): DocumentProblem[] {
-  const address = webAddress(url);
-  if (address === null || address.secure) return [];
-  if (!isLoopback(address.host)) return [{ path, message: 'must be https' }];
-  return development
-    ? []
-    : [{ path, message: 'must be https: plain http is for loopback in development' }];
-}
-
 function targetProblems(
   target: TargetDocument,
   index: number,
@@ -139,9 +119,7 @@ function targetProblems(
     [via !== undefined && 'vpc' in via ? via.vpc : undefined, at('via', 'vpc')],
   ];
   for (const [name, path] of secrets) {
-    if (name !== undefined && RESERVED_BINDINGS.includes(name)) {
-      problems.push({ path, message: `${name} is a binding of the gateway itself` });
-    }
+    if (name !== undefined) problems.push(...bindingProblem(name, path));
   }
   return problems;
 }
@@ -171,16 +149,6 @@ function ruleProblems(
     problems.push({ path: at('approval', 'wait'), message: 'is longer than expires' });
   }
   return problems;
-}
-
-/** Why no human could be in this group; null when one could. */
-function unapprovable(document: PolicyDocument, name: string): string | null {
-  const humans = document.issuers.filter(({ kind }) => kind === 'human');
-  if (humans.length === 0) return 'no issuer is of kind human, and only humans approve';
-  const possible = humans.some(
-    (issuer) => issuer.groupsFrom !== undefined || Object.hasOwn(issuer.groups, name),
-  );
-  return possible ? null : `no human issuer gives the group ${name}`;
 }
 
 function danglingTargets(document: PolicyDocument): DocumentProblem[] {

@@ -5,6 +5,7 @@ import type { TargetIdentity } from '../identity.ts';
 import { compileCondition, type Condition, type Verdict } from './condition.ts';
 import type { RuleDocument } from './document.ts';
 import { factsOf, namesConnect } from './document-conditions.ts';
+import type { PolicyNotify } from './notify.ts';
 import type { Policy, PolicyIssuer, PolicyTarget } from './policy.ts';
 import { TargetView, type FactName, type Scope } from './vocabulary.ts';
 
@@ -32,6 +33,7 @@ export interface CompiledPolicy {
   /** In file order. */
   readonly rules: readonly Rule[];
   readonly audit: { readonly read: Condition | null; readonly kill: Condition | null };
+  readonly notify: PolicyNotify;
 }
 
 /** `policy` comes from parsePolicy, which has compiled every expression once; failing here is a bug. */
@@ -45,6 +47,7 @@ export function compilePolicy(policy: Policy, revision: number): CompiledPolicy 
       read: compiled(policy.audit.read, 'audit'),
       kill: compiled(policy.audit.kill, 'audit'),
     },
+    notify: policy.notify,
   };
 }
 
