@@ -3,6 +3,7 @@
 import { and, asc, desc, eq, gt, inArray, isNull, lt, sql, type SQL } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import type { BatchItem } from 'drizzle-orm/batch';
+import { withinMs } from './deadline.ts';
 import type { IndexBatch } from './index-rows.ts';
 import * as schema from './schema.ts';
 import { actions, actionTables, sessions, type ActionRow, type SessionRow } from './schema.ts';
@@ -55,6 +56,8 @@ export interface AuditIndex {
 const MAX_BOUND = 100;
 const ACTION_ROWS = Math.floor(MAX_BOUND / Object.keys(actions).length) || 1;
 const TABLE_ROWS = Math.floor(MAX_BOUND / 3);
+/** D1 itself gives up on a batch after 30 s. */
+const ANSWER_MS = 31_000;
 /** Queries in one batch; a batch has 30 s for all of it. */
 const BATCH_QUERIES = 200;
 
@@ -233,7 +236,7 @@ function* chunked<T>(items: readonly T[], size: number): Generator<readonly T[]>
 
 async function available<T>(call: () => PromiseLike<T>): Promise<T> {
   try {
-    return await call();
+    return await withinMs(ANSWER_MS, call);
   } catch {
     throw new IndexUnavailable('D1 did not answer a query');
   }

@@ -15,6 +15,7 @@ import {
 import { createLineReader } from '../core/recording/lines.ts';
 import { createRecordingVerifier, type RecordingFailure } from '../core/recording/parts.ts';
 import { nativeCrypto } from './crypto.ts';
+import { withinMs } from './deadline.ts';
 
 /** R2 refused or did not answer. Says nothing of what was being written. */
 export class RecordingsUnavailable extends Error {
@@ -46,6 +47,8 @@ export interface Recordings {
   export(manifest: Manifest): ReadableStream<Uint8Array>;
 }
 
+/** One object of some MiB, with room for a slow day. A put that comes through later is found and adopted. */
+const ANSWER_MS = 30_000;
 /** A put that never replaces anything: even this gateway cannot rewrite what it recorded. */
 const CREATE_ONLY = { etagDoesNotMatch: '*' } as const;
 
@@ -197,7 +200,7 @@ async function gzip(chunks: () => Iterable<Uint8Array>): Promise<ArrayBuffer> {
 /** R2's own error texts stay here: they name keys and internals, and nobody decides anything by them. */
 async function available<T>(call: () => Promise<T>): Promise<T> {
   try {
-    return await call();
+    return await withinMs(ANSWER_MS, call);
   } catch {
     throw new RecordingsUnavailable('R2 did not take or give an object');
   }

@@ -62,10 +62,12 @@ export async function sweepSessions(
     for (let i = 0; i < silent.length; i += AT_ONCE) {
       await Promise.all(silent.slice(i, i + AT_ONCE).map(settle));
     }
-    while (indexRetentionMs !== null && pruned < MAX_PRUNED) {
-      const gone = await index.prune(now - indexRetentionMs, PRUNED_AT_ONCE);
-      pruned += gone;
-      if (gone < PRUNED_AT_ONCE) break;
+    if (indexRetentionMs !== null) {
+      let gone: number;
+      do {
+        gone = await index.prune(now - indexRetentionMs, PRUNED_AT_ONCE);
+        pruned += gone;
+      } while (gone === PRUNED_AT_ONCE && pruned < MAX_PRUNED);
     }
   } catch (error) {
     if (!(error instanceof IndexUnavailable)) throw error;

@@ -33,7 +33,7 @@ export function createAuditRoutes(
   const visible = async (c: AuditContext): Promise<{ row: SessionRow; allowed: AuditAccess }> => {
     const allowed = await access(c);
     const row = await createAuditIndex(c.env.DB).session(c.req.param('id') ?? '');
-    if (row === null || allowed.mayRead(row) !== true) throw new HttpFailure('not_found');
+    if (row === null || !allowed.mayRead(row)) throw new HttpFailure('not_found');
     return { row, allowed };
   };
 
@@ -46,7 +46,7 @@ export function createAuditRoutes(
     const rows = await createAuditIndex(c.env.DB).search(mine, cursor ?? null, limit + 1);
     const last = rows.length > limit ? rows[limit - 1] : undefined;
     return c.json({
-      sessions: rows.slice(0, limit).filter((row) => allowed.mayRead(row) === true),
+      sessions: rows.slice(0, limit).filter((row) => allowed.mayRead(row)),
       next: last === undefined ? null : encodeCursor(last),
     });
   });
@@ -89,7 +89,7 @@ export function createAuditRoutes(
 
   routes.delete('/v1/sessions/:id', async (c) => {
     const { row, allowed } = await visible(c);
-    if (allowed.mayKill(row) !== true) throw new HttpFailure('forbidden');
+    if (!allowed.mayKill(row)) throw new HttpFailure('forbidden');
     const killed = await asked(() => c.env.SESSION.getByName(row.id).kill(c.get('principal').id));
     if (!killed) throw new HttpFailure('session_ended');
     return c.json({ session: row.id, killed: true });
