@@ -15,11 +15,32 @@ export interface SqlContent {
   readonly role: string;
   readonly database: string;
   readonly transaction: 'idle' | 'active';
+  /**
+   * Settings that change what the text means, name to value as the server has them: DateStyle, IntervalStyle and TimeZone
+   * (the server reports them), and every setting this session has changed (`facts.settings` of what it ran).
+   */
+  readonly settings: Readonly<Record<string, string>>;
+  /**
+   * What EXECUTE, FETCH and MOVE in `text` go through: each name with every text it may stand for. A name that is missing
+   * here makes the action unapprovable.
+   */
+  readonly stands: readonly StandingText[];
+}
+
+export interface StandingText {
+  readonly kind: 'prepared' | 'cursor';
+  readonly name: string;
+  readonly text: string;
 }
 
 export interface ConnectContent {
   readonly kind: 'connect';
   readonly protocol: string;
+  /**
+   * Length of the window that is asked for; null: this one connection. On the wire it is grantSecondsOf(demands)
+   * (grant.ts).
+   */
+  readonly seconds: number | null;
 }
 
 export type ActionContent = SqlContent | ConnectContent;
@@ -40,7 +61,9 @@ export interface ApprovalRequest {
   readonly estimatedRows: number | null;
   /** What the caller says it is doing. Shown as claimed, never trusted, not in the envelope. */
   readonly claimed: string;
-  /** The connection that waits, and its action there. */
+  /** The gateway's own origin (adapters/env.ts, gatewayOrigin), for links in messages. Not in the envelope. */
+  readonly origin: string;
+  /** The connection that waits, and its action there. An empty session: nobody waits, such as for POST /v1/grants. */
   readonly session: string;
   readonly action: number;
 }
