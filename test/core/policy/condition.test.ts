@@ -195,7 +195,7 @@ describe('what is refused at load', () => {
   });
 
   it('points into a condition that is folded over several lines by its start', () => {
-    const file = `${fileWith([])}`.replace(
+    const file = fileWith([]).replace(
       'rules: []\n',
       'rules:\n  - id: a\n    when: >-\n      sql.effect == "read"\n      && sql.efect == "x"\n    then: allow\n',
     );

@@ -43,6 +43,7 @@ describe('a file that is accepted', () => {
           },
           { id: 'lab' },
         ],
+        // oxlint-disable-next-line unicorn/no-thenable -- data, never awaited
         rules: [{ id: 'r0', then: 'allow', state: 'enforce' }],
         audit: { read: null, kill: null },
       },

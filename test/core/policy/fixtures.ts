@@ -1,5 +1,6 @@
 // Small policies and actions for the policy tests.
 import type { Action, SqlEffect, SqlFacts } from '../../../core/facts.ts';
+import { unreachable } from '../../../core/failure.ts';
 import type { Principal } from '../../../core/identity.ts';
 import { judge, ruleSet } from '../../../core/policy/judge.ts';
 import { parsePolicy } from '../../../core/policy/parse.ts';
@@ -117,5 +118,7 @@ export function decisionOf(
       return `approve ${decision.demands.map(({ rule }) => rule).join('+')}${observed}`;
     case 'deny':
       return `deny ${decision.code}${decision.rule === null ? '' : ` ${decision.rule}`}${observed}`;
+    default:
+      return unreachable(decision);
   }
 }

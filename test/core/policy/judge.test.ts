@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, constantFrom, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Action } from '../../../core/facts.ts';
 import { judge, ruleSet } from '../../../core/policy/judge.ts';
@@ -396,7 +396,7 @@ describe('approval demands', () => {
 });
 
 describe('for any order and any mixture of rules', () => {
-  const rule = fc.constantFrom(
+  const rule = constantFrom(
     'then: allow',
     'then: deny',
     APPROVE,
@@ -408,10 +408,10 @@ describe('for any order and any mixture of rules', () => {
   );
 
   it('the decision’s kind does not depend on the order', () => {
-    fc.assert(
-      fc.property(
-        fc.array(rule, { maxLength: 6 }),
-        fc.constantFrom(sql('read'), sql('session'), connect()),
+    assert(
+      property(
+        array(rule, { maxLength: 6 }),
+        constantFrom(sql('read'), sql('session'), connect()),
         (rules, action) => {
           const kind = (list: readonly string[]) => decisionOf(list, action).split(' ')[0];
           expect(kind(rules.toReversed())).toBe(kind(rules));
@@ -422,8 +422,8 @@ describe('for any order and any mixture of rules', () => {
   });
 
   it('adding a deny rule never opens anything, adding an allow rule never lifts a deny', () => {
-    fc.assert(
-      fc.property(fc.array(rule, { maxLength: 5 }), (rules) => {
+    assert(
+      property(array(rule, { maxLength: 5 }), (rules) => {
         const before = decisionOf(rules, sql('read'));
         expect(decisionOf([...rules, 'then: deny'], sql('read'))).toMatch(/^deny/);
         if (/^deny (rule|condition_error)/.test(before)) {
