@@ -11,6 +11,7 @@ const USUAL_PORT = 5433;
 interface ConnectOptions {
   readonly port?: number;
   readonly host: string;
+  readonly anyUser?: true;
 }
 
 export function connectCommand(): Command {
@@ -23,6 +24,7 @@ export function connectCommand(): Command {
       portNumber,
     )
     .option('--host <address>', 'local address to listen on', '127.0.0.1')
+    .option('--any-user', 'serve every user of this machine, who then use your identity')
     .action(connect);
 }
 
@@ -34,7 +36,7 @@ function portNumber(text: string): number {
 
 async function connect(id: string, options: ConnectOptions): Promise<void> {
   const target = await findTarget(id, 'postgres');
-  if (!isLoopback(options.host.includes(':') ? `[${options.host}]` : options.host)) {
+  if (!isLoopback(options.host)) {
     console.error(
       `Warning: whoever reaches ${options.host} on this port uses your identity, without a password and unencrypted.`,
     );
@@ -42,6 +44,7 @@ async function connect(id: string, options: ConnectOptions): Promise<void> {
   const listener = await listenSomewhere(options, {
     target: id,
     host: options.host,
+    anyUser: options.anyUser === true,
     log: (line) => console.error(line),
   });
   const { host, port } = listener;

@@ -35,19 +35,30 @@ export function execCommand(): Command {
     .argument('<target>', 'the target’s id')
     .argument('<command...>', 'after --, the command and its arguments')
     .addHelpText('after', '\nExample:\n  postern exec shop-db -- psql -c "select now()"')
-    .action(async (id: string, command: readonly string[]) => {
-      process.exitCode = await exec(id, command);
-    });
+    .option(
+      '--any-user',
+      'serve commands that run as another user; every user of this machine then can',
+    )
+    .action(
+      async (id: string, command: readonly string[], options: { readonly anyUser?: true }) => {
+        process.exitCode = await exec(id, command, options.anyUser === true);
+      },
+    );
 }
 
 /** The command's exit code; 128 + n when signal n ended it, 126 and 127 as a shell has them when it could not start. */
-async function exec(id: string, [program = '', ...args]: readonly string[]): Promise<number> {
+async function exec(
+  id: string,
+  [program = '', ...args]: readonly string[],
+  anyUser: boolean,
+): Promise<number> {
   const target = await findTarget(id, 'postgres');
   const { token } = await currentToken();
   const listener = await listen({
     target: id,
     host: '127.0.0.1',
     port: 0,
+    anyUser,
     log: (line) => console.error(line),
   });
   try {

@@ -4,9 +4,11 @@ import { type AddressInfo, type Server, type Socket, createServer } from 'node:n
 import type { WebSocket } from 'ws';
 import { CliError, EXIT, reasonOf } from './failure.ts';
 import { hasCode } from './file-lock.ts';
+import { isOwnPeer } from './local-peer.ts';
 import { fatalFromEnd, fatalFromFailure } from './postgres-error.ts';
 import { PostgresOpening } from './postgres-opening.ts';
 import { pump } from './pump.ts';
+import { isLoopback } from './settings.ts';
 import { openTunnel, tunnelPath } from './tunnel.ts';
 
 export interface Listener {
@@ -21,6 +23,8 @@ export interface ListenerOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
+  /** Serve every user of the machine, not only this one (local-peer.ts). Has no meaning for hosts beyond loopback. */
+  readonly anyUser: boolean;
   /** One line for each connection that fails. */
   readonly log: (line: string) => void;
 }
@@ -69,16 +73,25 @@ async function bind(server: Server, { host, port }: ListenerOptions): Promise<Ad
   });
 }
 
+function foreignUser(): CliError {
+  return new CliError(
+    EXIT.refused,
+    'This port serves only the user who opened it.',
+    'Open one of your own, or start postern with --any-user.',
+  );
+}
+
 /** One client, from accept to close. Never rejects. */
 async function serve(
   socket: Socket,
-  { target, log }: ListenerOptions,
+  { target, host, anyUser, log }: ListenerOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const opening = new PostgresOpening();
   socket.on('error', () => socket.destroy());
   let tunnel: WebSocket;
   try {
+    if (!anyUser && isLoopback(host) && !isOwnPeer(socket)) throw foreignUser();
     tunnel = await openTunnel(tunnelPath('postgres', target), signal);
   } catch (error) {
     const failure =

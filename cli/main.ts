@@ -8,6 +8,7 @@ import { devCommand } from './dev-token.ts';
 import { CliError, EXIT } from './failure.ts';
 import { tokenCommand, whoamiCommand } from './identity-commands.ts';
 import { loginCommand, logoutCommand } from './login.ts';
+import { sessionsCommand } from './sessions.ts';
 import { targetsCommand } from './targets.ts';
 
 const program = new Command('postern')
@@ -35,9 +36,16 @@ program.addCommand(whoamiCommand());
 program.addCommand(targetsCommand());
 program.addCommand(connectCommand());
 program.addCommand(execCommand());
+program.addCommand(sessionsCommand());
 program.addCommand(devCommand());
 
 own(program);
+
+// `postern token | head -c 0`: a reader that has seen enough is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 
 try {
   await program.parseAsync();

@@ -12,7 +12,7 @@ var runsTypeScript =
   parts[0] > 23 || (parts[0] === 23 && parts[1] >= 6) || (parts[0] === 22 && parts[1] >= 18);
 
 if (runsTypeScript) {
-  import('file://' + encodeURI(main)).catch(function (error) {
+  import(require('url').pathToFileURL(main).href).catch(function (error) {
     console.error(error);
     process.exitCode = 1;
   });

@@ -1,5 +1,6 @@
 // Where the command line keeps its files, and which gateway it talks to: --gateway (main.ts puts it in POSTERN_GATEWAY, so
 // that a child process inherits it), else POSTERN_GATEWAY, else config.json, which `postern login` writes.
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -68,15 +69,22 @@ function checkedUrl(text: string): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
-/** Names and addresses that cannot leave this machine, as URL.hostname writes them. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+/** Names and addresses that cannot leave this machine; IPv6 with or without the brackets of a URL. */
+export function isLoopback(host: string): boolean {
+  return ['localhost', '::1', '[::1]'].includes(host) || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** Replaces a file as a whole: a reader sees the old or the new one, never half; mode 0600 from its first byte on. */
+/**
+ * Replaces a file as a whole: a reader sees the old or the new one, never half; mode 0600 from its first byte on.
+ * @throws CliError failed, when the directory cannot be written
+ */
 export function writePrivate(file: string, content: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${process.pid}.${Date.now()}`;
-  writeFileSync(draft, content, { mode: 0o600, flag: 'wx', flush: true });
-  renameSync(draft, file);
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const draft = `${file}.${randomUUID()}`;
+    writeFileSync(draft, content, { mode: 0o600, flag: 'wx', flush: true });
+    renameSync(draft, file);
+  } catch (error) {
+    throw new CliError(EXIT.failed, `${file} cannot be written: ${reasonOf(error)}.`);
+  }
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair } from 'jose';
-import { type JWKS, Provider, errors } from 'oidc-provider';
+import { Provider, errors } from 'oidc-provider';
 import { memoryStorage } from '../../dev/issuer/storage.ts';
 
 export interface FakeIssuer {
@@ -38,7 +38,7 @@ export async function startFakeIssuer(): Promise<FakeIssuer> {
   const key = { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' };
   const provider = new Provider(issuer.url, {
     adapter: memoryStorage(),
-    jwks: { keys: [key] } as JWKS,
+    jwks: { keys: [key] },
     clients: [
       {
         client_id: 'postern-cli',

@@ -10,6 +10,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readLogin } from '../../cli/login-store.ts';
 import { type FakeGateway, startFakeGateway } from './fake-gateway.ts';
 import { type FakeIssuer, browse, startFakeIssuer } from './fake-issuer.ts';
 import { type Finished, type Running, newHome, postern } from './run.ts';
@@ -183,6 +184,11 @@ describe('postern login', () => {
   });
 });
 
+async function readsLogin(): Promise<unknown> {
+  vi.stubEnv('XDG_CONFIG_HOME', home);
+  return (async () => readLogin(gateway.url))().finally(() => vi.unstubAllEnvs());
+}
+
 describe('a stored login', () => {
   it(
     'is renewed without asking, once, however many commands need it',
@@ -226,9 +232,10 @@ describe('a stored login', () => {
   it.each([0o640, 0o604, 0o666])('is not used when its file has mode %o', async (mode) => {
     keepLogin();
     chmodSync(store(), mode);
-    const { code, stdout, stderr } = await run(['token']).finished;
-    expect([code, stdout]).toEqual([3, '']);
-    expect(stderr).toContain('is open to other users');
+    await expect(readsLogin()).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining('is open to other users'),
+    });
   });
 
   it.each(['', '{', '[]', '{"x":{"token":1}}'])(
@@ -236,9 +243,10 @@ describe('a stored login', () => {
     async (text) => {
       keepLogin();
       writeFileSync(store(), text);
-      const { code, stderr } = await run(['token']).finished;
-      expect(code).toBe(3);
-      expect(stderr).toContain('is damaged');
+      await expect(readsLogin()).rejects.toMatchObject({
+        exitCode: 3,
+        message: expect.stringContaining('is damaged'),
+      });
     },
   );
 
