@@ -15,7 +15,8 @@ import type { State } from './state.ts';
 
 export interface Gateway {
   readonly url: string;
-  readonly database: D1Database;
+  /** Asked for anew each time: a runtime that was started again has another one. */
+  database(): Promise<D1Database>;
   close(): Promise<void>;
 }
 
@@ -44,6 +45,11 @@ export async function startGateway(options: {
         appendFileSync(log, `${new Date().toISOString()} ${level} ${message}\n`, { mode: 0o600 });
         if (level === 'error') complain(`gateway: ${message}`);
       },
+      // Miniflare starts a runtime that died again, on the same port; sessions in it are lost, journals are not.
+      unsafeHandleRuntimeRestart() {
+        watchRuntime(reaper);
+        complain('gateway: the runtime ended unexpectedly and was started again');
+      },
       workers: [
         {
           ...configured,
@@ -60,16 +66,20 @@ export async function startGateway(options: {
     }),
   );
   const url = (await miniflare.ready).origin;
-  for (const pid of childrenCalled('workerd')) reaper.watch(pid, 'KILL');
+  watchRuntime(reaper);
   const stopClock = startClock(miniflare);
   return {
     url,
-    database: await miniflare.getD1Database('DB'),
+    database: () => miniflare.getD1Database('DB'),
     async close() {
       stopClock();
       await miniflare.dispose();
     },
   };
+}
+
+function watchRuntime(reaper: Reaper): void {
+  for (const pid of childrenCalled('workerd')) reaper.watch(pid, 'KILL');
 }
 
 /** Bindings, dates and flags of wrangler.toml. */

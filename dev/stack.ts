@@ -86,7 +86,7 @@ async function startParts(
   const secrets = { ...demo?.secrets, ...given };
   const gateway = await startGateway({ bundle, state, port, secrets, reaper });
   stops.push(() => gateway.close());
-  await migrate(gateway.database);
+  await migrate(await gateway.database());
 
   const values = { GATEWAY: gatewayUrl, ISSUER: issuers.workloads, ...demo?.values };
   const policyFile = options.config ?? writeDemoPolicy(state, values);
@@ -160,7 +160,7 @@ async function enforce(
   progress: Progress,
 ): Promise<Stop> {
   const apply = async (): Promise<Applied> => {
-    const applied = await applyPolicy(gateway.database, file);
+    const applied = await applyPolicy(await gateway.database(), file);
     if (applied.kind !== 'invalid') issuers.expectAudiences(expectedAudiences(applied.policy));
     progress.policy(applied, file);
     return applied;

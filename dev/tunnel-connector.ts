@@ -103,16 +103,25 @@ function copy(socket: WebSocket, upstream: Socket): void {
       upstream.once('drain', () => socket.resume());
     }
   });
+  // What the target said before it hung up still reaches the client.
+  let unsent = 0;
+  const sent = (): void => {
+    unsent -= 1;
+    if (unsent > 0) return;
+    if (upstream.destroyed) socket.terminate();
+    else if (upstream.isPaused()) upstream.resume();
+  };
   upstream.on('data', (chunk: Buffer) => {
     for (let at = 0; at < chunk.length; at += BUFFER_BYTES) {
-      socket.send(chunk.subarray(at, at + BUFFER_BYTES), { binary: true }, () => {
-        if (upstream.isPaused() && socket.bufferedAmount < HIGH_WATER_BYTES) upstream.resume();
-      });
+      unsent += 1;
+      socket.send(chunk.subarray(at, at + BUFFER_BYTES), { binary: true }, sent);
     }
     if (socket.bufferedAmount > HIGH_WATER_BYTES) upstream.pause();
   });
   // terminate() drops the connection as cloudflared does: the peer sees 1006, whoever ended first.
   socket.on('close', () => upstream.destroy());
   socket.on('error', () => socket.terminate());
-  upstream.on('close', () => socket.terminate());
+  upstream.on('close', () => {
+    if (unsent === 0) socket.terminate();
+  });
 }

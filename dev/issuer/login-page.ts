@@ -1,6 +1,7 @@
 // The login page of the development issuers: one button per person, no password, and a banner that says so.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
+import { developmentPage, escapeHtml } from './page.ts';
 import { PEOPLE } from './people.ts';
 
 /** Serves GET and POST <issuer>/login/<uid>, where oidc-provider sends a browser that must log in. */
@@ -10,7 +11,17 @@ export async function serveLogin(
   response: ServerResponse,
 ): Promise<void> {
   if (request.method === 'GET') {
-    const { params } = await provider.interactionDetails(request, response);
+    const { params, prompt } = await provider.interactionDetails(request, response);
+    if (prompt.name === 'consent') {
+      // A client may insist on being asked (offline_access does); everybody here always agrees.
+      await provider.interactionFinished(
+        request,
+        response,
+        { consent: {} },
+        { mergeWithLastSubmission: true },
+      );
+      return;
+    }
     response.writeHead(200, {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
@@ -50,29 +61,8 @@ function page(client: string): string {
     ({ subject, name, groups, role }) =>
       `<button name="person" value="${subject}"><b>${name}</b> ${role}<small>${groups.join(', ') || 'no groups'}</small></button>`,
   ).join('\n');
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Development login</title>
-<style>
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 30rem; margin: 3rem auto; padding: 0 1rem; color: #222 }
-  .banner { background: #fff3c4; border: 1px solid #d9a400; padding: .6rem .9rem; border-radius: .4rem }
-  button { display: block; width: 100%; text-align: left; font: inherit; padding: .7rem .9rem; margin: .5rem 0;
-           background: #fff; border: 1px solid #bbb; border-radius: .4rem; cursor: pointer }
-  button:hover, button:focus { border-color: #06c }
-  small { display: block; color: #555 }
-</style>
-<p class="banner"><b>Development only.</b> This issuer asks for no password: you are whom you choose.</p>
-<h1>Who are you?</h1>
-<p>Logging in to <code>${escapeHtml(client)}</code>.</p>
-<form method="post">
-${buttons}
-</form>
-</html>
-`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
+  return developmentPage(
+    'Who are you?',
+    `<p>Logging in to <code>${escapeHtml(client)}</code>.</p>\n<form method="post">\n${buttons}\n</form>`,
+  );
 }

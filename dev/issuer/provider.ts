@@ -4,6 +4,7 @@
 import { Provider, errors } from 'oidc-provider';
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { JWK } from 'jose';
+import { devicePages } from './device-pages.ts';
 import { PEOPLE, WORKLOADS } from './people.ts';
 import { memoryStorage } from './storage.ts';
 
@@ -88,7 +89,7 @@ function configuration(settings: IssuerSettings): Configuration {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
-      deviceFlow: { enabled: true },
+      deviceFlow: { enabled: true, ...devicePages },
       userinfo: { enabled: false },
       resourceIndicators: {
         enabled: true,
