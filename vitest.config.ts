@@ -7,8 +7,12 @@ const workerd = cloudflareTest(async () => ({
   miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') } },
 }));
 
+/** Where .ci/run wants the counts as JSON. */
+const report = process.env['TEST_REPORT'];
+
 export default defineConfig({
   test: {
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     projects: [
       {
         test: {
@@ -23,6 +27,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           environment: 'node',
+          globalSetup: ['test/support/stack-setup.ts'],
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
