@@ -78,7 +78,7 @@ const UNKNOWN_SQL = {
   opaque: [],
 } as const;
 
-/** "pending", "approved by okta:ann, okta:bo", "denied by okta:ann: too many rows": where it stands, on one line. */
+/** "waiting for a decision", "approved by okta:ann, okta:bo", "denied by okta:ann: too many rows": where it stands, on one line. */
 export function standing(approval: {
   readonly state: ApprovalState;
   readonly decidedBy: readonly string[];
@@ -89,7 +89,7 @@ export function standing(approval: {
   const reason = approval.reason === '' ? '' : `: ${visibleLine(approval.reason)}`;
   switch (approval.state) {
     case 'pending':
-      return 'pending';
+      return 'waiting for a decision';
     case 'approved':
       return `approved${by}`;
     case 'denied':
@@ -127,12 +127,14 @@ export function demandLines(request: ApprovalRequest): string[] {
 
 /** What the statement's meaning depends on besides its text; part of the envelope, so an approver must see it. */
 export function surroundings(content: SqlContent): string {
+  const settings = Object.entries(content.settings).map(([name, value]) => `${name} = ${value}`);
   return visibleLine(
     [
       `database ${content.database}`,
       `role ${content.role}`,
       `search path ${content.searchPath.join(', ')}`,
       content.transaction === 'idle' ? 'outside a transaction' : 'inside an open transaction',
+      ...settings,
     ].join(' · '),
   );
 }

@@ -1,0 +1,292 @@
+// One approval as one Slack message (Block Kit): link first, then who wants what where, which rule asks, the statement.
+// Everything from outside is escaped; the statement stands here whole or not at all, and buttons only stand below a request
+// that stands here whole. Limits: docs.slack.dev/reference/block-kit/blocks and /composition-objects.
+import type { AnyMessageBlock, Button, MrkdwnTextField } from 'slack-web-api-client';
+import type { ApprovalEvent, ApprovalSnapshot } from '../core/approval/event.ts';
+import {
+  bindLines,
+  characters,
+  demandLines,
+  duration,
+  estimate,
+  standing,
+  subject,
+  summary,
+  surroundings,
+  visible,
+  visibleLine,
+} from '../core/approval/message.ts';
+import type { ApprovalRequest, SqlContent } from '../core/approval/request.ts';
+import { unreachable } from '../core/failure.ts';
+
+export const APPROVE_ACTION = 'postern_approve';
+export const DENY_ACTION = 'postern_deny';
+
+/** Slack refuses a section's text over 3,000 characters. */
+const MAX_SECTION_CHARS = 2_900;
+/** Slack takes 2,000; a list of tables longer than this is not read in a chat. */
+const MAX_FIELD_CHARS = 600;
+/** A statement longer or taller than this is read on the page: Slack would fold it, or bury its end. */
+const MAX_STATEMENT_CHARS = 2_500;
+const MAX_STATEMENT_LINES = 50;
+/** Code blocks in one message (the statement, its parameters, what it executes) and their size together. */
+const MAX_PARTS = 5;
+const MAX_PARTS_CHARS = 6_000;
+/** Notification text, where nothing is decided. */
+const MAX_FALLBACK_CHARS = 1_000;
+/** Slack shows ten fields and refuses more; lists past this are a sign to open the page. */
+const MAX_VOTES_SHOWN = 20;
+
+export interface SlackMessage {
+  /** What a notification shows, and what is read aloud. */
+  readonly text: string;
+  readonly blocks: AnyMessageBlock[];
+}
+
+/** What a button carries: which round, and the digest of what stood above it. */
+export interface ButtonValue {
+  readonly approval: string;
+  readonly digest: string;
+}
+
+/** Buttons stand under a request when every rule that asks opts in and nothing about it had to be left out. */
+export function offersButtons(request: ApprovalRequest): boolean {
+  return (
+    request.demands.length > 0 &&
+    request.demands.every(({ slackButtons }) => slackButtons) &&
+    requestBlocks(request).whole
+  );
+}
+
+export function slackMessage({ approval }: ApprovalEvent): SlackMessage {
+  const link = `<${linkTarget(approval.url)}|Open the request>`;
+  const shown = requestBlocks(approval.request);
+  const blocks: AnyMessageBlock[] = [
+    section(`*${link}*\n${statusLine(approval)}`),
+    ...shown.blocks,
+    ...(shown.whole ? [] : [section(`Not all of it fits here: ${link} to see the rest.`)]),
+    ...voteBlocks(approval),
+    ...(approval.state === 'pending' ? decisionBlocks(approval, link) : []),
+  ];
+  const text = `${summary(approval.request)} ${standing(approval)}`;
+  return { text: escaped(clipped(text)), blocks };
+}
+
+/** Text as it may stand in mrkdwn: docs.slack.dev/messaging/formatting-message-text, "Escaping text". */
+export function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** A sentence of ours, or of a person who may write one: no links and no mentions can come of it. */
+function prose(text: string): string {
+  return escaped(visibleLine(text));
+}
+
+/** A name or value from outside, in code: no formatting, no emoji, no mention can come of it. */
+function code(text: string): string {
+  return text === '' ? '_empty_' : `\`${escaped(visibleLine(text).replaceAll('`', '⟦U+0060⟧'))}\``;
+}
+
+const MARK: Readonly<Record<ApprovalSnapshot['state'], string>> = {
+  pending: ':hourglass_flowing_sand:',
+  approved: ':white_check_mark:',
+  consumed: ':white_check_mark:',
+  denied: ':no_entry:',
+  expired: ':wastebasket:',
+  cancelled: ':wastebasket:',
+};
+
+function statusLine(approval: ApprovalSnapshot): string {
+  const now = `${MARK[approval.state]} ${prose(standing(approval))}`;
+  if (approval.state !== 'pending') return now;
+  const seconds = Math.floor(approval.expiresAtMs / 1000);
+  const utc = new Date(approval.expiresAtMs).toISOString();
+  // Slack writes this in the reader's own time zone; a number of minutes would be wrong a minute later.
+  return `${now} · closes <!date^${seconds}^{date_short_pretty} at {time_secs}|${utc}>`;
+}
+
+interface Shown {
+  readonly blocks: AnyMessageBlock[];
+  /** Nothing that an approver would have to know was left out. */
+  readonly whole: boolean;
+}
+
+function requestBlocks(request: ApprovalRequest): Shown {
+  const { principal, target } = request;
+  const groups = principal.groups.map(code).join(' ');
+  const fields = [
+    field('Who', `${code(principal.id)} (${principal.kind})${groups === '' ? '' : `\n${groups}`}`),
+    field('Target', `${code(target.id)} (${target.kind})`),
+    ...actionFields(request),
+    // What the caller says it is doing decides nothing; it is named so that nobody takes it for a fact.
+    ...(request.claimed === ''
+      ? []
+      : [field('Says it is (claimed, not verified)', code(request.claimed))]),
+  ];
+  const rules = demandLines(request).map((line) => `*Asked for by* ${escaped(line)}`);
+  const statement = request.content.kind === 'sql' ? statementBlocks(request.content) : NOTHING;
+  const fitting = fields.filter((text): text is string => text !== null);
+  const ruleText = rules.join('\n');
+  const rulesFit = ruleText.length <= MAX_SECTION_CHARS;
+  return {
+    blocks: [
+      { type: 'section', fields: fitting.map(mrkdwn) },
+      section(rulesFit ? ruleText : `${rules.length} rules ask for approval; the page lists them.`),
+      ...statement.blocks,
+    ],
+    whole: fitting.length === fields.length && rulesFit && statement.whole,
+  };
+}
+
+const NOTHING: Shown = { blocks: [], whole: true };
+
+/** Null when it is too long for a field. */
+function field(label: string, value: string): string | null {
+  const text = `*${label}*\n${value}`;
+  return text.length <= MAX_FIELD_CHARS ? text : null;
+}
+
+function actionFields(request: ApprovalRequest): (string | null)[] {
+  const { content, facts } = request;
+  switch (content.kind) {
+    case 'connect':
+      return [
+        field('Action', `open a session (${prose(content.protocol)})`),
+        field('For', content.seconds === null ? 'this one connection' : duration(content.seconds)),
+      ];
+    case 'sql': {
+      // A statement of which nothing is known cannot be judged from a phone.
+      if (facts === null) return [null];
+      const whereless = facts.whereless ? ', without WHERE' : '';
+      const names = (list: readonly string[]): string =>
+        list.length === 0 ? 'none' : list.map(code).join(' ');
+      const rows = estimate(request);
+      return [
+        field('Action', `${prose(facts.verbs.join(', '))} (${facts.effect}${whereless})`),
+        field('Writes', names(facts.writes)),
+        field('Reads', names(facts.reads)),
+        ...(facts.opaque.length === 0 ? [] : [field('Cannot be known', names(facts.opaque))]),
+        ...(rows === '' ? [] : [field('Expected', `${rows}, by the planner’s estimate`)]),
+      ];
+    }
+    default:
+      return unreachable(content);
+  }
+}
+
+function statementBlocks(content: SqlContent): Shown {
+  // All that the statement is: its text, its parameters, and the texts that an EXECUTE or FETCH in it goes through.
+  const parts = [
+    visible(content.text),
+    ...(content.binds?.length ? [visible(bindLines(content).join('\n'))] : []),
+    ...content.stands.map(
+      ({ kind, name, text }) => `-- ${kind} ${visibleLine(name)}\n${visible(text)}`,
+    ),
+  ].map(fenced);
+  const meaning = escaped(surroundings(content));
+  const fitting = parts.filter((part): part is string => part !== null);
+  const whole =
+    fitting.length === parts.length &&
+    parts.length <= MAX_PARTS &&
+    fitting.join('').length <= MAX_PARTS_CHARS &&
+    meaning.length <= MAX_SECTION_CHARS;
+  if (!whole) {
+    const parameters = content.binds?.length ?? 0;
+    const and = parameters === 0 ? '' : `, with ${parameters} parameters`;
+    const length = characters(content.text).toLocaleString('en-US');
+    return {
+      blocks: [section(`The statement is ${length} characters long${and}: read it on the page.`)],
+      whole: false,
+    };
+  }
+  return {
+    blocks: [
+      // `expand` keeps Slack from folding the end of it behind "see more", above live buttons.
+      ...fitting.map((part) => ({ ...section(part), expand: true })),
+      { type: 'context', elements: [mrkdwn(meaning)] },
+    ],
+    whole: true,
+  };
+}
+
+/** Null when it does not fit whole, or holds the fence itself and could end the code early. */
+function fenced(text: string): string | null {
+  if (text.includes('```')) return null;
+  if (text.length > MAX_STATEMENT_CHARS || text.split('\n').length > MAX_STATEMENT_LINES)
+    return null;
+  const block = `\`\`\`\n${escaped(text)}\n\`\`\``;
+  return block.length <= MAX_SECTION_CHARS ? block : null;
+}
+
+function voteBlocks({ votes }: ApprovalSnapshot): AnyMessageBlock[] {
+  if (votes.length === 0) return [];
+  const lines = votes.slice(-MAX_VOTES_SHOWN).map(({ by, vote, reason }) => {
+    const why = reason === '' ? '' : `: ${prose(reason)}`;
+    return `${code(by)} ${vote === 'approve' ? 'approved' : 'denied'}${why}`;
+  });
+  const text = lines.join('\n');
+  const fits = text.length <= MAX_SECTION_CHARS;
+  return [section(fits ? text : `${votes.length} votes; the page lists them.`)];
+}
+
+function decisionBlocks(approval: ApprovalSnapshot, link: string): AnyMessageBlock[] {
+  if (!offersButtons(approval.request)) return [section(`Approve or deny on the page: ${link}.`)];
+  const value: ButtonValue = { approval: approval.id, digest: approval.request.digest };
+  return [
+    {
+      type: 'actions',
+      elements: [
+        button(APPROVE_ACTION, 'Approve', 'primary', value, {
+          text: `Exactly what is shown runs once: ${subject(approval.request)}`,
+          confirm: 'Approve',
+        }),
+        button(DENY_ACTION, 'Deny', 'danger', value, {
+          text: 'To say why, deny on the page instead.',
+          confirm: 'Deny',
+        }),
+      ],
+    },
+  ];
+}
+
+function button(
+  action: string,
+  label: string,
+  style: 'primary' | 'danger',
+  value: ButtonValue,
+  confirm: { readonly text: string; readonly confirm: string },
+): Button {
+  return {
+    type: 'button',
+    action_id: action,
+    text: { type: 'plain_text', text: label },
+    style,
+    value: JSON.stringify(value),
+    confirm: {
+      title: { type: 'plain_text', text: `${label}?` },
+      text: { type: 'plain_text', text: clipped(confirm.text, 280) },
+      confirm: { type: 'plain_text', text: confirm.confirm },
+      deny: { type: 'plain_text', text: 'Not yet' },
+    },
+  };
+}
+
+function section(text: string): { type: 'section'; text: MrkdwnTextField } {
+  return { type: 'section', text: mrkdwn(text) };
+}
+
+/** `verbatim`: Slack turns no URL, channel name or @mention into a link by itself. */
+function mrkdwn(text: string): MrkdwnTextField {
+  return { type: 'mrkdwn', text, verbatim: true };
+}
+
+function clipped(text: string, max = MAX_FALLBACK_CHARS): string {
+  return text.length <= max ? text : `${text.slice(0, max - 1)}…`;
+}
+
+/** The characters that end a link early, in the one place where a URL stands in mrkdwn. */
+function linkTarget(url: string): string {
+  return escaped(
+    new URL(url).href.replaceAll('|', '%7C').replaceAll('>', '%3E').replaceAll('<', '%3C'),
+  );
+}
