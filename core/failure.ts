@@ -58,6 +58,17 @@ export type SessionCode =
   | 'interrupted' // the object was restarted under the session
   | 'internal';
 
+/** Why a vote on an approval was not counted. Each has its own test. */
+export type VoteCode =
+  | 'workload_cannot_decide' // only humans decide, whatever groups a workload is in
+  | 'own_request' // the requester, under whatever identity
+  | 'not_an_approver' // in none of the groups that the rules ask
+  | 'already_voted' // this person has said the same before, or approved under another identity
+  | 'digest_mismatch' // what was shown is not what is asked for
+  | 'policy_changed' // the policy that asked is no longer in force: the approval could not be used
+  | 'reason_invalid' // a denial without a reason, or one too long
+  | 'approval_settled'; // decided, expired or cancelled before
+
 /** A peer's bytes break its protocol. Thrown by codecs only; each engine catches it in one place and closes. */
 export class ProtocolViolation extends Error {
   override readonly name = 'ProtocolViolation';

@@ -97,6 +97,9 @@ function encodableSql(
       return unapprovable(`It runs the ${kind} statement ${name}, whose text is not known.`);
     }
   }
+  if (content.bindFormats?.length !== content.binds?.length) {
+    return unapprovable('Its parameters are not wholly known.');
+  }
   const exact = readsItself(facts);
   const stands: Encodable[] = [];
   for (const stand of content.stands) {
@@ -113,6 +116,7 @@ function encodableSql(
       exact ? content.text : null,
       content.binds,
       content.bindTypes,
+      content.bindFormats,
       content.searchPath,
       content.role,
       content.database,

@@ -11,6 +11,8 @@ export interface SqlContent {
   /** Bind values in order (text as it is, binary as \x and hex, NULL as null) and their type oids; null for simple queries. */
   readonly binds: readonly (string | null)[] | null;
   readonly bindTypes: readonly number[] | null;
+  /** One for each bind value: 0 text, 1 binary. The text `\x41` and the byte 0x41 would look the same without it. */
+  readonly bindFormats: readonly number[] | null;
   readonly searchPath: readonly string[];
   readonly role: string;
   readonly database: string;
