@@ -43,7 +43,7 @@ export interface Recordings {
   read(manifest: Manifest, afterSeq: number, limit: number): Promise<ChainedEvent[]>;
   /** Reads everything back and checks it against the manifest. @throws RecordingsUnavailable */
   verify(manifest: Manifest): Promise<Result<ChainSummary, RecordingFailure>>;
-  /** Every event's line, then the manifest's: what `postern sessions verify --file` takes. Breaks off when R2 does. */
+  /** The manifest's line, then every event's: what `postern sessions verify --file` takes. Breaks off when R2 does. */
   export(manifest: Manifest): ReadableStream<Uint8Array>;
 }
 
@@ -95,8 +95,8 @@ export function createRecordings(bucket: R2Bucket): Recordings {
   }
 
   async function* exported(manifest: Manifest): AsyncGenerator<Uint8Array> {
-    for (const part of manifest.parts) yield* chunks(part.key);
     yield new TextEncoder().encode(`${encodeManifestLine(manifest)}\n`);
+    for (const part of manifest.parts) yield* chunks(part.key);
   }
 
   return {

@@ -2,12 +2,17 @@
 // `postern`, the command line on the caller's and the operator's machine. One file per command; each exports xCommand().
 // postern.cjs starts this file on a Node that can run it.
 import { Command, CommanderError, Option } from 'commander';
+import { applyCommand } from './apply.ts';
 import { connectCommand } from './connect.ts';
 import { execCommand } from './exec.ts';
 import { devCommand } from './dev-token.ts';
 import { CliError, EXIT } from './failure.ts';
 import { tokenCommand, whoamiCommand } from './identity-commands.ts';
 import { loginCommand, logoutCommand } from './login.ts';
+import { planCommand } from './plan.ts';
+import { checkCommand } from './policy-file.ts';
+import { revisionsCommand } from './revisions.ts';
+import { schemaCommand } from './schema.ts';
 import { sessionsCommand } from './sessions.ts';
 import { targetsCommand } from './targets.ts';
 
@@ -37,6 +42,11 @@ program.addCommand(targetsCommand());
 program.addCommand(connectCommand());
 program.addCommand(execCommand());
 program.addCommand(sessionsCommand());
+program.addCommand(checkCommand());
+program.addCommand(planCommand());
+program.addCommand(applyCommand());
+program.addCommand(revisionsCommand());
+program.addCommand(schemaCommand());
 program.addCommand(devCommand());
 
 own(program);

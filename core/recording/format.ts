@@ -97,7 +97,7 @@ export function parseLine(line: string): ChainedEvent | null {
   return encodeLine(event) === line ? event : null;
 }
 
-/** Last line of an exported recording: the manifest, told apart from events by its only key. */
+/** First line of an exported recording: the manifest, told apart from events by its only key. Events follow. */
 export function encodeManifestLine(manifest: Manifest): string {
   return canonicalJson({ manifest });
 }

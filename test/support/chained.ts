@@ -16,7 +16,12 @@ import { START_MS } from './session-events.ts';
 export function chained(session: string, events: readonly SessionEvent[]): ChainedEvent[] {
   let prevHash = genesisHash(session, nativeCrypto);
   return events.map((event, index) => {
-    const link = { seq: index + 1, at: START_MS + index * 10, json: canonicalJson(event), prevHash };
+    const link = {
+      seq: index + 1,
+      at: START_MS + index * 10,
+      json: canonicalJson(event),
+      prevHash,
+    };
     const hash = eventHash(link, nativeCrypto);
     prevHash = hash;
     return { ...link, hash };

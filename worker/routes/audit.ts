@@ -82,7 +82,7 @@ export function createAuditRoutes(
       'content-type': NDJSON,
       'content-disposition': `attachment; filename="${row.id}.ndjson"`,
       'cache-control': 'private, no-store',
-      // Without its manifest line a recording never verifies; the header says so before the last byte does.
+      // Without its manifest line a recording never verifies.
       'postern-recording': manifest === null ? 'unfinished' : 'complete',
     });
   });

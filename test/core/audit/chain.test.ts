@@ -68,7 +68,9 @@ describe('the encoding', () => {
       expect(eventHash(link, nativeCrypto)).toBe(createHash('sha256').update(text).digest('hex'));
       const pieces = [...slices(json)];
       expect(pieces.join('')).toBe(json);
-      expect(pieces.every((piece) => piece.isWellFormed() && piece.length <= SLICE_LENGTH)).toBe(true);
+      expect(pieces.every((piece) => piece.isWellFormed() && piece.length <= SLICE_LENGTH)).toBe(
+        true,
+      );
     }
   });
 });
@@ -90,18 +92,33 @@ describe('verifyChain', () => {
 
   it.each<[string, readonly ChainedEvent[], string, number]>([
     ['nothing at all', [], 'empty', 1],
-    ['an edited statement', edit(1, { json: STORY[1]!.json.replace('SELECT', 'DELETE') }), 'edited', 2],
+    [
+      'an edited statement',
+      edit(1, { json: STORY[1]!.json.replace('SELECT', 'DELETE') }),
+      'edited',
+      2,
+    ],
     ['an edited time', edit(2, { at: STORY[2]!.at + 1 }), 'edited', 3],
     ['an edited hash', edit(2, { hash: 'f'.repeat(64) }), 'edited', 3],
     ['an edited link', edit(2, { prevHash: 'f'.repeat(64) }), 'link', 3],
     ['a removed event', STORY.filter((_, at) => at !== 3), 'gap', 4],
     ['a removed beginning', STORY.slice(1), 'gap', 1],
     ['a repeated event', [...STORY.slice(0, 4), ...STORY.slice(3)], 'order', 4],
-    ['two events in the wrong order', [...STORY.slice(0, 3), STORY[4]!, STORY[3]!, ...STORY.slice(5)], 'gap', 4],
+    [
+      'two events in the wrong order',
+      [...STORY.slice(0, 3), STORY[4]!, STORY[3]!, ...STORY.slice(5)],
+      'gap',
+      4,
+    ],
     ['a missing closing record', STORY.slice(0, 6), 'truncated', 7],
     ['only a beginning', STORY.slice(0, 1), 'truncated', 2],
     ['something after the closing record', [...STORY, STORY[6]!], 'after_end', 7],
-    ['a renumbered gap', STORY.filter((_, at) => at !== 3).map((event, at) => ({ ...event, seq: at + 1 })), 'link', 4],
+    [
+      'a renumbered gap',
+      STORY.filter((_, at) => at !== 3).map((event, at) => ({ ...event, seq: at + 1 })),
+      'link',
+      4,
+    ],
     ['a lone surrogate', edit(1, { json: '{"kind":"\ud800"}' }), 'malformed', 2],
     ['a number that is none', edit(1, { at: 1.5 }), 'malformed', 2],
     ['a hash in capitals', edit(1, { hash: STORY[1]!.hash.toUpperCase() }), 'malformed', 2],
@@ -112,16 +129,26 @@ describe('verifyChain', () => {
   it('detects a chain of another session, and one that only pretends to be this one', () => {
     expect(verify(STORY, 's2')).toMatchObject({ ok: false, error: { code: 'genesis', seq: 1 } });
     const pretended = rechained(STORY, 's2');
-    expect(verify(pretended, 's2')).toMatchObject({ ok: false, error: { code: 'session', seq: 1 } });
+    expect(verify(pretended, 's2')).toMatchObject({
+      ok: false,
+      error: { code: 'session', seq: 1 },
+    });
   });
 
   it.each<[string, (events: ChainedEvent[]) => ChainedEvent[], string]>([
     ['does not begin with session.start', (events) => events.slice(1), 'session'],
     ['has two beginnings', (events) => [events[0]!, events[0]!, ...events.slice(1)], 'session'],
     ['goes on after its end', (events) => [...events, events[1]!], 'after_end'],
-    ['holds something that is not an event', (events) => events.map((event, at) => (at === 2 ? { ...event, json: '[]' } : event)), 'malformed'],
+    [
+      'holds something that is not an event',
+      (events) => events.map((event, at) => (at === 2 ? { ...event, json: '[]' } : event)),
+      'malformed',
+    ],
   ])('refuses a chain whose hashes fit but that %s', (_name, change, code) => {
-    expect(verify(rechained(change([...STORY]), 's1'))).toMatchObject({ ok: false, error: { code } });
+    expect(verify(rechained(change([...STORY]), 's1'))).toMatchObject({
+      ok: false,
+      error: { code },
+    });
   });
 
   it('detects any single change of any event', () => {

@@ -46,7 +46,11 @@ describe('verifyRecording', () => {
     ['a repeated segment', [first!, first!, second!, third!], 'chain'],
     ['something behind the end', [first!, second!, third!, third!], 'segment'],
     ['a cut line', [first!, second!, third!.subarray(0, -5)], 'segment'],
-    ['an edited statement', [bytes(text(first).replace('SELECT 1', 'SELECT 2')), second!, third!], 'chain'],
+    [
+      'an edited statement',
+      [bytes(text(first).replace('SELECT 1', 'SELECT 2')), second!, third!],
+      'chain',
+    ],
     ['an empty line', [bytes(`${text(first)}\n`), second!, third!], 'line'],
     ['no UTF-8', [Uint8Array.of(0xff, ...first!), second!, third!], 'line'],
   ])('detects %s', (_name, segments, code) => {
@@ -63,12 +67,28 @@ describe('verifyRecording', () => {
     ['another beginning', { startedAt: 5 }, 'manifest'],
     ['another end', { endedAt: 5 }, 'manifest'],
     ['an admission that it is not whole', { complete: false }, 'manifest'],
-    ['another checksum', { parts: parts.map((part) => ({ ...part, sha256: '0'.repeat(64) })) }, 'segment'],
-    ['another size', { parts: parts.map((part) => ({ ...part, bytes: part.bytes + 1 })) }, 'segment'],
+    [
+      'another checksum',
+      { parts: parts.map((part) => ({ ...part, sha256: '0'.repeat(64) })) },
+      'segment',
+    ],
+    [
+      'another size',
+      { parts: parts.map((part) => ({ ...part, bytes: part.bytes + 1 })) },
+      'segment',
+    ],
     ['a part too few', { parts: parts.slice(0, 2) }, 'segment'],
     ['a part too many', { parts: [...parts, parts[2]!] }, 'segment'],
-    ['overlapping parts', { parts: parts.map((part, at) => (at === 1 ? { ...part, firstSeq: 3 } : part)) }, 'parts'],
-    ['a part without an end', { parts: parts.map((part) => ({ ...part, lastSeq: 99 })) }, 'segment'],
+    [
+      'overlapping parts',
+      { parts: parts.map((part, at) => (at === 1 ? { ...part, firstSeq: 3 } : part)) },
+      'parts',
+    ],
+    [
+      'a part without an end',
+      { parts: parts.map((part) => ({ ...part, lastSeq: 99 })) },
+      'segment',
+    ],
   ])('detects a manifest with %s', (_name, change, code) => {
     const manifest = { ...HONEST.manifest, ...change };
     expect(verify(manifest, HONEST.segments)).toMatchObject({ ok: false, error: { code } });

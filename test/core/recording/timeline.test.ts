@@ -73,7 +73,11 @@ describe('the timeline', () => {
   });
 
   it('shortens a long bind value and says how long it is', () => {
-    const story = told([sessionStart('s1'), statement(1, 'x'), intent(1, 1, ['é'.repeat(5_000_000)])]);
+    const story = told([
+      sessionStart('s1'),
+      statement(1, 'x'),
+      intent(1, 1, ['é'.repeat(5_000_000)]),
+    ]);
     expect(story.length).toBeLessThan(1_000);
     expect(story).toContain('… (5000000 characters)');
   });
