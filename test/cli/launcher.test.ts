@@ -1,5 +1,6 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -33,6 +34,7 @@ function copied(withNode: boolean): string {
   const root = mkdtempSync(join(tmpdir(), 'postern with space #1-'));
   mkdirSync(join(root, 'cli'));
   copyFileSync(LAUNCHER, join(root, 'cli/postern.cjs'));
+  chmodSync(join(root, 'cli/postern.cjs'), 0o755);
   writeFileSync(
     join(root, 'cli/main.ts'),
     "const answer: string = 'main'; console.log(answer, ...process.argv.slice(2)); process.exitCode = 5;",
@@ -97,14 +99,31 @@ describe('the launcher', () => {
     expect((await running.finished).code).toBe(9);
   });
 
-  it('is what npx runs in the repository, without the network', () => {
-    const cache = mkdtempSync(join(tmpdir(), 'postern-npx-'));
-    const stdout = execFileSync('npx', ['postern', '--version'], {
-      cwd: REPOSITORY,
+  it('is what npx runs after an installation, without the network and without a home', () => {
+    const root = join(copied(false), '../..');
+    copyFileSync(join(REPOSITORY, 'cli/link.cjs'), join(root, 'cli/link.cjs'));
+    copyFileSync(join(REPOSITORY, 'package.json'), join(root, 'package.json'));
+    for (const time of ['first', 'second']) {
+      expect([time, run([join(root, 'cli/link.cjs')])]).toMatchObject([
+        time,
+        { status: 0, stderr: '' },
+      ]);
+    }
+    const { status, stdout } = spawnSync('npx', ['postern', 'a', '--b'], {
+      cwd: join(root, 'cli'),
       encoding: 'utf8',
-      env: { ...process.env, npm_config_cache: cache, npm_config_offline: 'true' },
+      env: { ...process.env, HOME: '/nowhere', npm_config_offline: 'true' },
     });
-    expect(stdout).toBe('0.1.0\n');
+    expect([status, stdout]).toEqual([5, 'main a --b\n']);
+  });
+
+  it('is announced as missing where the link cannot be made, without failing the installation', () => {
+    const root = join(copied(false), '../..');
+    copyFileSync(join(REPOSITORY, 'cli/link.cjs'), join(root, 'cli/link.cjs'));
+    writeFileSync(join(root, 'node_modules'), 'in the way');
+    const { status, stderr } = run([join(root, 'cli/link.cjs')]);
+    expect(status).toBe(0);
+    expect(stderr).toContain('`npx postern` will not work');
   });
 });
 
