@@ -58,7 +58,7 @@ async function build(): Promise<void> {
   try {
     await promisify(execFile)(
       process.execPath,
-      [wrangler, 'deploy', '--dry-run', '--outdir', draft],
+      [wrangler, 'deploy', '--dry-run', '--env=', '--outdir', draft],
       { cwd: ROOT, env: childEnvironment() },
     );
     mkdirSync(DIST, { recursive: true });

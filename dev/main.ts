@@ -20,8 +20,7 @@ const starting = startStack(options, {
       case 'unchanged':
         return say(dim(`· policy revision ${applied.revision} stays in force`));
       case 'invalid':
-        for (const problem of applied.problems) complain(problem);
-        return complain('policy: not applied, see above');
+        return complain(`${applied.problems}\n(the active revision stays)`);
       default:
         return applied satisfies never;
     }

@@ -1,29 +1,26 @@
 // Puts a policy file in force in the local D1: as a new revision when it differs from the active one, never when it is
-// invalid. `postern apply --local --persist-to <state>` writes to the same table; whoever wrote last is active.
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+// invalid. `postern apply --local` writes to the same table; whoever wrote last is active.
 import { userInfo } from 'node:os';
 import type { D1Database } from '@cloudflare/workers-types';
-import { parsePolicy } from '../core/policy/parse.ts';
+import { CliError } from '../cli/failure.ts';
+import { readPolicyFile } from '../cli/policy-file.ts';
+import type { PolicyFile } from '../cli/policy-file.ts';
 import type { Policy } from '../core/policy/policy.ts';
-import { formatProblem } from '../core/policy/problem.ts';
 
 export type Applied =
   | { readonly kind: 'applied' | 'unchanged'; readonly revision: number; readonly policy: Policy }
   /** One line per problem, each with file:line:column. The active revision stays. */
-  | { readonly kind: 'invalid'; readonly problems: readonly string[] };
+  | { readonly kind: 'invalid'; readonly problems: string };
 
 export async function applyPolicy(database: D1Database, file: string): Promise<Applied> {
-  const document = readFileSync(file, 'utf8');
-  const parsed = parsePolicy(document, { development: true });
-  if (!parsed.ok) {
-    return {
-      kind: 'invalid',
-      problems: parsed.error.map((problem) => formatProblem(file, problem)),
-    };
+  let read: PolicyFile;
+  try {
+    read = readPolicyFile(file, { development: true });
+  } catch (error) {
+    if (error instanceof CliError) return { kind: 'invalid', problems: error.message };
+    throw error;
   }
-  const policy = parsed.value;
-  const hash = createHash('sha256').update(document).digest('hex');
+  const { document, hash, policy } = read;
   const active = await database
     .prepare('SELECT revision, hash FROM policy_revisions ORDER BY revision DESC LIMIT 1')
     .first<{ revision: number; hash: string }>();

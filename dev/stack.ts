@@ -162,14 +162,14 @@ async function enforce(
   const apply = async (): Promise<Applied> => {
     const applied = await applyPolicy(await gateway.database(), file);
     if (applied.kind !== 'invalid') issuers.expectAudiences(expectedAudiences(applied.policy));
-    progress.policy(applied, file);
     return applied;
   };
   const first = await apply();
-  if (first.kind === 'invalid') throw new Error(`the policy is not valid, so nothing was started`);
+  if (first.kind === 'invalid') throw new Error(`${first.problems}\nnothing was started`);
+  progress.policy(first, file);
   return watchFile(file, async () => {
     try {
-      await apply();
+      progress.policy(await apply(), file);
     } catch (error) {
       complain(`policy: ${String(error)}; the active revision stays`);
     }
