@@ -1,5 +1,7 @@
 // The Worker's bindings and variables. Secrets named by the policy file are read through `secret`, and nowhere else.
+import type { ActiveGrant, GrantEnd } from '../core/approval/grant.ts';
 import type { ApprovalRpcMethods, ApprovalStanding } from '../core/approval/request.ts';
+import type { ApprovalView, Ballot, BallotResult } from '../core/approval/view.ts';
 import type { ChainedEvent } from '../core/audit/event.ts';
 
 /** What a Session object answers besides its WebSocket (durable-objects/session.ts fulfils it). */
@@ -16,16 +18,59 @@ export interface SessionRpc extends Rpc.DurableObjectBranded {
   fetch(request: Request): Promise<Response>;
 }
 
-/** What an Approval object answers (durable-objects/approval.ts fulfils it, with the page's and API's methods besides). */
-export interface ApprovalRpc extends Rpc.DurableObjectBranded, ApprovalRpcMethods {}
+/** What an Approval object answers (durable-objects/approval.ts fulfils it). Named by `approvalName(digest)`. */
+export interface ApprovalRpc extends Rpc.DurableObjectBranded, ApprovalRpcMethods {
+  /** Null when there is no such round. */
+  view(id: string): Promise<ApprovalView | null>;
+  vote(ballot: Ballot): Promise<BallotResult>;
+  /** The requester takes it back before it was used; false when there is nothing to take back. */
+  cancel(id: string, principalId: string): Promise<boolean>;
+}
+
+/** A window of access to open. `id` is its approval's: opening it twice opens one. */
+export interface GrantOpening {
+  readonly id: string;
+  readonly principalId: string;
+  readonly target: string;
+  readonly seconds: number;
+  readonly satisfied: readonly string[];
+}
+
+export interface GrantView extends ActiveGrant {
+  readonly principalId: string;
+  readonly target: string;
+  readonly startsAtMs: number;
+  /** Null while it is open. */
+  readonly end: { readonly kind: GrantEnd; readonly atMs: number; readonly by: string } | null;
+}
+
+/** What a Grant object answers (durable-objects/grant.ts fulfils it). One for a principal on a target: adapters/grants.ts. */
+export interface GrantRpc extends Rpc.DurableObjectBranded {
+  open(opening: GrantOpening, nowMs: number): Promise<GrantView>;
+  /** The open window that ends last; null when there is none. */
+  active(nowMs: number): Promise<ActiveGrant | null>;
+  view(id: string, nowMs: number): Promise<GrantView | null>;
+  /** False when it was over already. */
+  end(id: string, end: 'returned' | 'revoked', by: string): Promise<boolean>;
+}
 
 export interface Env {
   readonly DB: D1Database;
   readonly RECORDINGS: R2Bucket;
   readonly SESSION: DurableObjectNamespace<SessionRpc>;
   readonly APPROVAL: DurableObjectNamespace<ApprovalRpc>;
+  readonly GRANT: DurableObjectNamespace<GrantRpc>;
   /** `development` allows loopback http issuers and plaintext loopback targets; anything else is production. */
   readonly POSTERN_ENV: string;
+  /** The gateway's own origin, `https://gate.acme.dev`, where it has several; default: the one a request came to. */
+  readonly POSTERN_URL?: string;
+  /** Secret of at least 32 characters that seals the sessions of people in a browser. Without it nobody can log in there. */
+  readonly SESSION_KEY?: string;
+}
+
+/** The origin that links lead to. `url` is that of the caller's request. */
+export function gatewayOrigin(env: Env, url: string): string {
+  return new URL(env.POSTERN_URL ?? url).origin;
 }
 
 export function isDevelopment(env: Env): boolean {

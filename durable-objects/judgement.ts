@@ -8,34 +8,34 @@ import type { Decision, Denial } from '../core/decision.ts';
 import type { Effect } from '../core/engine.ts';
 import type { DenyCode, Result, TokenCode } from '../core/failure.ts';
 import type { Principal } from '../core/identity.ts';
-import type { PolicyTarget } from '../core/policy/document.ts';
+import type { PolicyTarget } from '../core/policy/policy.ts';
 import { judge, ruleSet, type RuleSet } from '../core/policy/judge.ts';
+import type { SessionTicket } from '../core/session-ticket.ts';
 import type { TargetCatalog } from './target-catalog.ts';
 
 type Decide = Extract<Effect, { kind: 'decide' }>;
 
 const MESSAGES: Partial<Record<DenyCode, string>> = {
   policy_unreadable: 'The gateway cannot read its policy, so nothing is allowed.',
-  catalog_unavailable: 'The gateway cannot read the schema of the target, so the statement cannot be judged.',
+  catalog_unavailable:
+    'The gateway cannot read the schema of the target, so the statement cannot be judged.',
   journal_unavailable: 'The gateway cannot record what would run, so nothing runs.',
   approval_unavailable: 'This needs the approval of a human, which this gateway cannot ask for.',
 };
 
 export class Judgement {
   readonly #env: Env;
-  readonly #target: string;
-  readonly #session: string;
-  /** Set once the target is known; sessions of protocols without a schema have none. */
-  catalog: TargetCatalog | null = null;
+  readonly #ticket: SessionTicket;
+  readonly #catalog: TargetCatalog;
   #active: ActivePolicy | null = null;
   #rules: RuleSet | null = null;
   /** Actions whose unknown names have already cost a reading of the catalog. */
   readonly #reread = new Set<number>();
 
-  constructor(env: Env, target: string, session: string) {
+  constructor(env: Env, ticket: SessionTicket, catalog: TargetCatalog) {
     this.#env = env;
-    this.#target = target;
-    this.#session = session;
+    this.#ticket = ticket;
+    this.#catalog = catalog;
   }
 
   async verify(
@@ -48,7 +48,7 @@ export class Judgement {
 
   /** The target as the policy now in force describes it; null when it is not there. */
   target(): PolicyTarget | null {
-    return this.#active?.policy.targets.get(this.#target) ?? null;
+    return this.#active?.policy.targets.get(this.#ticket.target) ?? null;
   }
 
   /** From memory when policy and catalog are fresh; null asks the engine to look again after the catalog was read. */
@@ -76,7 +76,7 @@ export class Judgement {
     const now = Date.now();
     const active = await policies.current(this.#env.DB, isDevelopment(this.#env), now);
     if (!active.ok || active.value.revision === before) return null;
-    const rules = this.#rulesFor(active.value, principal, now);
+    const rules = this.#rulesFor(active.value, principal);
     if (rules === null) return { revision: active.value.revision, mayConnect: false };
     const connect = { protocol: '', client: '', country: '' };
     const decision = judge(rules, { kind: 'connect', connect }, now);
@@ -85,11 +85,11 @@ export class Judgement {
 
   /** Starts reading the catalog when it is not there, so that the first statement finds it. */
   warm(): void {
-    if (this.catalog !== null && !this.catalog.fresh(Date.now())) void this.catalog.refresh('age');
+    if (!this.#catalog.fresh(Date.now())) void this.#catalog.refresh('age');
   }
 
   stale(): void {
-    this.catalog?.stale(Date.now());
+    this.#catalog.stale(Date.now());
   }
 
   claimsDigest(principal: Principal): string {
@@ -111,11 +111,12 @@ export class Judgement {
     principal: Principal,
     now: number,
   ): Decision | Promise<Decision | null> {
-    const rules = this.#rulesFor(active, principal, now);
+    const rules = this.#rulesFor(active, principal);
     if (rules === null) return this.deny('no_rule');
     if (this.#needsCatalog(effect, now)) return this.#readCatalog(effect);
     this.#reread.delete(effect.id);
-    if (effect.refusal !== null) return { ...effect.refusal, revision: active.revision, observed: [] };
+    if (effect.refusal !== null)
+      return { ...effect.refusal, revision: active.revision, observed: [] };
     if (effect.unresolved.length > 0) return this.#unknown(effect, active.revision);
     return judge(rules, effect.action, now);
   }
@@ -123,16 +124,16 @@ export class Judgement {
   async #readCatalog(effect: Decide): Promise<Decision | null> {
     this.#reread.add(effect.id);
     const reason = effect.unresolved.length > 0 ? 'unknown' : 'age';
-    const read = (await this.catalog?.refresh(reason)) ?? false;
+    const read = await this.#catalog.refresh(reason);
     return read ? null : this.deny('catalog_unavailable');
   }
 
   /** Whether the catalog must be read before these facts count. */
   #needsCatalog(effect: Decide, now: number): boolean {
-    if (effect.action.kind !== 'sql' || this.catalog === null) return false;
+    if (effect.action.kind !== 'sql') return false;
     if (this.#reread.has(effect.id)) return false;
     if (effect.unresolved.length > 0) return true;
-    return effect.action.sql.effect !== 'session' && !this.catalog.fresh(now);
+    return effect.action.sql.effect !== 'session' && !this.#catalog.fresh(now);
   }
 
   #unknown(effect: Decide, revision: number): Decision {
@@ -148,14 +149,17 @@ export class Judgement {
     };
   }
 
-  #rulesFor(active: ActivePolicy, principal: Principal, now: number): RuleSet | null {
+  #rulesFor(active: ActivePolicy, principal: Principal): RuleSet | null {
     if (this.#active?.revision === active.revision && this.#rules !== null) return this.#rules;
     this.#active = active;
-    const target = active.policy.targets.get(this.#target);
+    const target = active.policy.targets.get(this.#ticket.target);
     this.#rules =
       target === undefined
         ? null
-        : ruleSet(active.policy, principal, target, { session: this.#session, now });
+        : ruleSet(active.policy, principal, target, {
+            client: this.#ticket.client.agent,
+            country: this.#ticket.client.country,
+          });
     return this.#rules;
   }
 }

@@ -1,7 +1,10 @@
 // The conduct of one live session: who the caller is, what the policy says of each action, which target is dialled with
 // which credential, and when it is over. Conversation moves the bytes; Session keeps the journal.
-import { DialFailure } from '../adapters/dial-failure.ts';
-import { secret, type Env } from '../adapters/env.ts';
+import type { Connection } from '../adapters/connection.ts';
+import type { Env } from '../adapters/env.ts';
+import type { ActivePolicy } from '../adapters/policy-store.ts';
+import type { HoldInput } from '../adapters/tunnel-connection.ts';
+import type { ApprovalStanding } from '../core/approval/request.ts';
 import type { EngineEvent, SessionEvent } from '../core/audit/event.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Authentication, Effect, TargetLogin } from '../core/engine.ts';
@@ -9,21 +12,33 @@ import type { SessionCode } from '../core/failure.ts';
 import type { Principal } from '../core/identity.ts';
 import { LOGIN_TIMEOUT_MS, MAX_UNSHIPPED_BYTES, SESSION_TICK_MS } from '../core/limits.ts';
 import type { SessionTicket } from '../core/session-ticket.ts';
-import type { Connection } from '../adapters/connection.ts';
+import type { ParseSql } from '../core/sql/parse.ts';
 import { Conversation, type Conduct } from './conversation.ts';
 import { Judgement } from './judgement.ts';
-import { openProtocol, type Protocol } from './protocols.ts';
+import {
+  cancelElsewhere,
+  connectTarget,
+  dialTarget,
+  ownsKey,
+  postgresProtocol,
+  type Protocol,
+} from './protocols.ts';
 
-/** The session's journal, as its live part needs it. */
-export interface JournalAccess {
+/** What the object gives to its live part. */
+export interface SessionHost {
+  /** Throws when the journal cannot be written. */
   append(events: readonly SessionEvent[]): void;
   unshippedBytes(): number;
+  /** Shuts the object's input gate for a moment: back-pressure for sources that know no other. */
+  readonly hold: HoldInput;
 }
+
+type Decide = Extract<Effect, { kind: 'decide' }>;
 
 export class LiveSession implements Conduct {
   readonly #env: Env;
   readonly #ticket: SessionTicket;
-  readonly #journal: JournalAccess;
+  readonly #host: SessionHost;
   readonly #judgement: Judgement;
   readonly #protocol: Protocol;
   readonly #conversation: Conversation;
@@ -33,13 +48,22 @@ export class LiveSession implements Conduct {
   readonly #loginTimer: ReturnType<typeof setTimeout>;
   readonly #tickTimer: ReturnType<typeof setInterval>;
 
-  constructor(env: Env, ticket: SessionTicket, socket: WebSocket, journal: JournalAccess) {
+  /** `active` is the policy as the session begins; `#tick` and every action look for a newer one. */
+  constructor(
+    env: Env,
+    ticket: SessionTicket,
+    active: ActivePolicy,
+    parse: ParseSql,
+    socket: WebSocket,
+    host: SessionHost,
+  ) {
     this.#env = env;
     this.#ticket = ticket;
-    this.#journal = journal;
+    this.#host = host;
     this.#principal = ticket.principal;
-    this.#judgement = new Judgement(env, ticket.target);
-    this.#protocol = openProtocol(env, ticket, this.#judgement);
+    const target = active.policy.targets.get(ticket.target) ?? null;
+    this.#protocol = postgresProtocol(env, ticket, target, parse, host.hold);
+    this.#judgement = new Judgement(env, ticket, this.#protocol.catalog);
     this.#conversation = new Conversation(this.#protocol.engine, this, socket, ticket.credited);
     this.#loginTimer = setTimeout(() => {
       if (!this.#started) this.#shutdown('idle', 'The login took too long.');
@@ -55,16 +79,20 @@ export class LiveSession implements Conduct {
     this.#conversation.shutdown('killed', `This session was ended by ${by}.`);
   }
 
+  /** No action of this version waits for an approval. */
+  approvalSettled(_standing: ApprovalStanding): void {}
+
   journalFailed(): void {
     this.#conversation.shutdown('journal_unavailable', 'The journal cannot be written.');
   }
 
   /** Passes a cancel request on to the target when the key is this session's own. */
   async cancelled(key: Uint8Array): Promise<boolean> {
-    if (!this.#protocol.ownsKey(key)) return false;
+    if (!ownsKey(this.#ticket, key)) return false;
     const request = this.#conversation.cancelRequest();
-    if (request === null) return true;
-    const connection = await this.#protocol.dial();
+    const target = this.#judgement.target();
+    if (request === null || target === null) return true;
+    const connection = await dialTarget(this.#env, target, this.#host.hold);
     try {
       await connection.write(request);
       // Postgres closes the connection once it has acted on the request.
@@ -85,31 +113,24 @@ export class LiveSession implements Conduct {
     return { ok: true };
   }
 
-  decide(effect: Extract<Effect, { kind: 'decide' }>): Decision | Promise<Decision | null> {
-    if (this.#journal.unshippedBytes() > MAX_UNSHIPPED_BYTES) {
+  decide(effect: Decide): Decision | Promise<Decision | null> {
+    if (this.#host.unshippedBytes() > MAX_UNSHIPPED_BYTES) {
       return this.#judgement.deny('journal_unavailable');
     }
     if (this.#principal === null) return this.#judgement.deny('no_rule');
     const decision = this.#judgement.decide(effect, this.#principal);
-    if (effect.action.kind !== 'connect') return decision;
-    return Promise.resolve(decision).then((settled) => this.#connecting(effect, settled));
+    if (decision instanceof Promise) return decision.then((late) => this.#settle(effect, late));
+    return this.#settle(effect, decision);
   }
 
   async dial(): Promise<{ connection: Connection; login: TargetLogin }> {
-    const target = this.#judgement.target();
-    const password = target === null ? null : secret(this.#env, target.credential.password);
-    if (target === null || password === null) {
-      throw new DialFailure('target_unreachable', 'the credential secret is not set');
-    }
     // The catalog is read beside the login: the first statement then waits for neither.
     this.#judgement.warm();
-    const connection = await this.#protocol.dial();
-    const { user } = target.credential;
-    return { connection, login: { user, password, database: target.database } };
+    return connectTarget(this.#env, this.#judgement.target(), this.#host.hold);
   }
 
   async cancel(key: Uint8Array): Promise<void> {
-    await this.#protocol.cancelElsewhere(key);
+    await cancelElsewhere(this.#env, this.#ticket.target, key);
   }
 
   stale(): void {
@@ -117,7 +138,7 @@ export class LiveSession implements Conduct {
   }
 
   record(events: readonly EngineEvent[]): void {
-    this.#journal.append(events);
+    this.#host.append(events);
   }
 
   ended(code: SessionCode, detail: string): void {
@@ -125,16 +146,24 @@ export class LiveSession implements Conduct {
     this.#over = true;
     clearTimeout(this.#loginTimer);
     clearInterval(this.#tickTimer);
-    if (this.#started) this.#journal.append([{ kind: 'session.end', code, detail }]);
+    if (this.#started) this.#host.append([{ kind: 'session.end', code, detail }]);
+  }
+
+  #settle(effect: Decide, decision: Decision): Decision;
+  #settle(effect: Decide, decision: Decision | null): Decision | null;
+  #settle(effect: Decide, decision: Decision | null): Decision | null {
+    if (effect.action.kind === 'connect') return this.#connecting(effect, decision);
+    if (decision?.kind !== 'approve' || effect.preparing) return decision;
+    return this.#judgement.deny('approval_unavailable');
   }
 
   /** The session's first record: written once the caller is known and the connection has been judged. */
-  #connecting(
-    effect: Extract<Effect, { kind: 'decide' }>,
-    decision: Decision | null,
-  ): Decision | null {
+  #connecting(effect: Decide, decision: Decision): Decision;
+  #connecting(effect: Decide, decision: Decision | null): Decision | null;
+  #connecting(effect: Decide, decision: Decision | null): Decision | null {
     const principal = this.#principal;
-    if (decision === null || principal === null || effect.action.kind !== 'connect') return decision;
+    if (decision === null || principal === null || effect.action.kind !== 'connect')
+      return decision;
     this.#start(principal, effect.action.connect.client, decision.revision);
     if (decision.kind === 'deny') this.#refused(decision.code, decision.message);
     return decision;
@@ -142,7 +171,7 @@ export class LiveSession implements Conduct {
 
   #start(principal: Principal, clientName: string, revision: number): void {
     this.#started = true;
-    this.#journal.append([
+    this.#host.append([
       {
         kind: 'session.start',
         session: this.#ticket.session,
@@ -165,7 +194,7 @@ export class LiveSession implements Conduct {
   }
 
   #refused(code: SessionCode, detail: string): void {
-    if (this.#started) this.#journal.append([{ kind: 'session.refused', code, detail }]);
+    if (this.#started) this.#host.append([{ kind: 'session.refused', code, detail }]);
   }
 
   #shutdown(code: SessionCode, message: string): void {
@@ -181,7 +210,7 @@ export class LiveSession implements Conduct {
     }
     const changed = await this.#judgement.refresh(principal);
     if (this.#over || changed === null) return;
-    this.#journal.append([{ kind: 'policy', revision: changed.revision }]);
+    this.#host.append([{ kind: 'policy', revision: changed.revision }]);
     if (!changed.mayConnect) {
       this.#shutdown('policy_ended', 'A changed policy no longer allows this session.');
     }

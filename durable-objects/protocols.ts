@@ -1,24 +1,96 @@
-// Which engine serves which kind of target, and how its target is reached. The one place where sessions meet protocols.
-import { nativeCrypto } from '../adapters/crypto.ts';
-import { dial } from '../adapters/dial.ts';
-import { binding, secret, type Env } from '../adapters/env.ts';
-import { DialFailure } from '../adapters/dial-failure.ts';
+// Which engine serves which kind of target, and how its target is reached: the one place where sessions meet protocols.
 import type { Connection } from '../adapters/connection.ts';
+import { nativeCrypto } from '../adapters/crypto.ts';
+import { DialFailure } from '../adapters/dial-failure.ts';
+import { dial } from '../adapters/dial.ts';
+import { secret, type Env } from '../adapters/env.ts';
 import { routeOf } from '../adapters/route.ts';
 import { sessionName } from '../adapters/session-name.ts';
-import type { Engine } from '../core/engine.ts';
+import type { HoldInput } from '../adapters/tunnel-connection.ts';
+import type { Engine, TargetLogin } from '../core/engine.ts';
+import type { PolicyTarget } from '../core/policy/policy.ts';
 import { createPostgresEngine } from '../core/postgres/engine.ts';
-import { SSL_REQUEST, SSL_AGREED } from '../core/postgres/startup.ts';
+import { TLS_AGREED, TLS_REQUEST } from '../core/postgres/startup.ts';
+import type { ParseSql } from '../core/sql/parse.ts';
 import { NAMING_KEY_BYTES, type SessionTicket } from '../core/session-ticket.ts';
-import type { Judgement } from './judgement.ts';
 import { TargetCatalog } from './target-catalog.ts';
 
 export interface Protocol {
   readonly name: string;
   readonly engine: Engine;
-  dial(): Promise<Connection>;
-  /** Whether a cancel request's key is the one this session gave to its client. */
-  ownsKey(key: Uint8Array): boolean;
-  /** Hands a cancel request to the session that owns its key, on the same target only. */
-  cancelElsewhere(key: Uint8Array): Promise<void>;
+  readonly catalog: TargetCatalog;
+}
+
+/** Shortest and longest cancel key of any protocol version we speak: process id and secret. */
+const MAX_KEY_BYTES = 260;
+
+/**
+ * `target` is null when the policy names none of that id: the session then goes as far as any other does before its caller
+ * is known and has been judged, so that names cannot be guessed from outside.
+ */
+export function postgresProtocol(
+  env: Env,
+  ticket: SessionTicket,
+  target: PolicyTarget | null,
+  parse: ParseSql,
+  hold: HoldInput,
+): Protocol {
+  const readOnly = target?.access === 'read-only';
+  const catalog = new TargetCatalog(
+    {
+      key: JSON.stringify([
+        target?.id,
+        target?.host,
+        target?.port,
+        target?.database,
+        target?.route,
+      ]),
+      connect: () => connectTarget(env, target, hold),
+    },
+    parse,
+  );
+  const key = Buffer.from(ticket.key, 'hex');
+  const engine = createPostgresEngine({
+    crypto: nativeCrypto,
+    inspect: () => catalog.inspect,
+    target: { id: ticket.target, database: target?.database ?? ticket.target, readOnly },
+    principalAuthenticated: ticket.principal !== null,
+    clientKey: { processId: key.readInt32BE(0), secret: new Uint8Array(key.subarray(4)) },
+    nonce: Buffer.from(nativeCrypto.randomBytes(12)).toString('hex'),
+    digestResults: target?.record === 'results',
+  });
+  return { name: 'postgres', engine, catalog };
+}
+
+/** A connection to the target and what to log in with. The credential is read here, for this use, and not kept. */
+export async function connectTarget(
+  env: Env,
+  target: PolicyTarget | null,
+  hold: HoldInput,
+): Promise<{ connection: Connection; login: TargetLogin }> {
+  if (target === null) throw new DialFailure('target_unreachable', 'no such target');
+  const password = secret(env, target.credential.password);
+  if (password === null) {
+    throw new DialFailure('target_unreachable', `secret ${target.credential.password} is not set`);
+  }
+  const connection = await dialTarget(env, target, hold);
+  const { user } = target.credential;
+  return { connection, login: { user, password, database: target.database } };
+}
+
+export function dialTarget(env: Env, target: PolicyTarget, hold: HoldInput): Promise<Connection> {
+  return dial(routeOf(env, target), { request: TLS_REQUEST, agreed: TLS_AGREED }, hold);
+}
+
+/** Hands a cancel request to the session that owns its key, if there is one on this target. */
+export async function cancelElsewhere(env: Env, target: string, key: Uint8Array): Promise<void> {
+  if (key.length < NAMING_KEY_BYTES || key.length > MAX_KEY_BYTES) return;
+  await env.SESSION.getByName(sessionName(target, key)).cancel(key);
+}
+
+/** Whether a cancel request's key is the one in the ticket: whole, or the part that protocol 3.0 can carry. */
+export function ownsKey(ticket: SessionTicket, key: Uint8Array): boolean {
+  const own = new Uint8Array(Buffer.from(ticket.key, 'hex'));
+  if (key.length !== own.length && key.length !== NAMING_KEY_BYTES) return false;
+  return nativeCrypto.equal(own.subarray(0, key.length), key);
 }

@@ -2,9 +2,12 @@
 // every action, writes the journal before anything runs, and ships it to R2 and D1. Speaks no protocol itself.
 import { DurableObject } from 'cloudflare:workers';
 import { nativeCrypto } from '../adapters/crypto.ts';
-import type { Env, SessionRpc } from '../adapters/env.ts';
+import { isDevelopment, type Env, type SessionRpc } from '../adapters/env.ts';
 import { createJournal, type Journal } from '../adapters/journal.ts';
+import { policies } from '../adapters/policy-store.ts';
 import { ship } from '../adapters/ship.ts';
+import { loadSqlParser } from '../adapters/sql-parser.ts';
+import type { ApprovalStanding } from '../core/approval/request.ts';
 import type { ChainedEvent, SessionEvent } from '../core/audit/event.ts';
 import { SHIP_INTERVAL_MS } from '../core/limits.ts';
 import { TICKET_HEADER, type SessionTicket } from '../core/session-ticket.ts';
@@ -18,12 +21,13 @@ const OUTCOME_DELAY_MS = 200;
 
 export class Session extends DurableObject<Env> implements SessionRpc {
   readonly #journal: Journal;
+  /** One connection in the life of an object; set before anything is awaited. */
+  #taken = false;
   #live: LiveSession | null = null;
   #outcomes: SessionEvent[] = [];
   #outcomeTimer = false;
   #shipTimer = false;
   #alarmSet = false;
-  #shipping: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -35,16 +39,21 @@ export class Session extends DurableObject<Env> implements SessionRpc {
   /** The door's hand-over: answers 101 and serves the connection until it ends. */
   override async fetch(request: Request): Promise<Response> {
     const header = request.headers.get(TICKET_HEADER);
-    if (header === null || this.#live !== null || this.#journal.head.seq > 0) {
+    if (header === null || this.#taken || this.#journal.head.seq > 0) {
       return new Response(null, { status: 409 });
     }
+    this.#taken = true;
     const ticket = JSON.parse(atob(header)) as SessionTicket;
+    const active = await policies.current(this.env.DB, isDevelopment(this.env), Date.now());
+    if (!active.ok) return new Response(null, { status: 503 });
+    const parse = await loadSqlParser();
     const { 0: client, 1: server } = new WebSocketPair();
     server.binaryType = 'arraybuffer';
     server.accept();
-    this.#live = new LiveSession(this.env, ticket, server, {
+    this.#live = new LiveSession(this.env, ticket, active.value, parse, server, {
       append: (events) => this.#append(events),
       unshippedBytes: () => this.#journal.unshippedBytes,
+      hold: (milliseconds) => this.ctx.blockConcurrencyWhile(() => scheduler.wait(milliseconds)),
     });
     const headers = new Headers();
     if (ticket.credited) headers.set('sec-websocket-protocol', TUNNEL_PROTOCOL);
@@ -64,6 +73,10 @@ export class Session extends DurableObject<Env> implements SessionRpc {
 
   async cancel(key: Uint8Array): Promise<boolean> {
     return this.#live?.live === true ? this.#live.cancelled(key) : false;
+  }
+
+  async approvalSettled(standing: ApprovalStanding): Promise<void> {
+    this.#live?.approvalSettled(standing);
   }
 
   async settle(): Promise<boolean> {
@@ -126,12 +139,9 @@ export class Session extends DurableObject<Env> implements SessionRpc {
     this.ctx.waitUntil(this.ctx.storage.setAlarm(Date.now() + ALARM_MS));
   }
 
-  /** One shipment at a time; R2 or D1 being away leaves the rest in the journal for the next. */
+  /** R2 or D1 being away leaves the rest in the journal for the next time. */
   async #ship(): Promise<void> {
     this.#flushOutcomes();
-    this.#shipping ??= ship(this.#journal, this.env, Date.now()).finally(() => {
-      this.#shipping = null;
-    });
-    await this.#shipping;
+    await ship(this.#journal, this.env, Date.now());
   }
 }

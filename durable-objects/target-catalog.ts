@@ -1,60 +1,69 @@
-// The target's schema for one session, with the inspector bound to it. Snapshots are shared by all sessions of an isolate:
-// values only, never promises, since a promise made for one object must not be awaited by another.
+// The target's schema for one session, with the inspector bound to it. Snapshots and facts are shared by all sessions of an
+// isolate on the same target: values only, never promises, since one object must not await what another has begun.
 import { readCatalog } from '../adapters/catalog.ts';
 import type { Connection } from '../adapters/connection.ts';
-import { sqlParser } from '../adapters/sql-parser.ts';
 import type { TargetLogin } from '../core/engine.ts';
 import { CATALOG_MAX_AGE_MS } from '../core/limits.ts';
+import { EMPTY_CATALOG } from '../core/sql/catalog-snapshot.ts';
 import type { Catalog } from '../core/sql/catalog.ts';
-import { createInspect, emptyCatalog } from '../core/sql/facts.ts';
+import { createInspect } from '../core/sql/facts.ts';
 import type { Inspect } from '../core/sql/inspection.ts';
+import type { ParseSql } from '../core/sql/parse.ts';
 
-interface Snapshot {
-  readonly catalog: Catalog;
-  /** When its reading began: whatever changed later may be missing from it. */
-  readonly at: number;
+interface Shared {
+  readonly inspect: Inspect;
+  catalog: Catalog;
+  /** When the reading of `catalog` began: whatever changed later may be missing from it. */
+  at: number;
 }
 
-/** Per isolate; one entry a target, replaced when it is read again. */
-const snapshots = new Map<string, Snapshot>();
+/** Per isolate; one entry a target. */
+const targets = new Map<string, Shared>();
 
 /** Between two readings for unknown names. A caller that makes names up must not turn into load on the target. */
 const REREAD_MS = 1_000;
 
 export interface CatalogSource {
-  /** Names target, address and database: what makes two catalogs the same. */
+  /** Names target, address, database and user: what makes two catalogs the same. */
   readonly key: string;
   connect(): Promise<{ connection: Connection; login: TargetLogin }>;
 }
 
 export class TargetCatalog {
-  readonly inspect: Inspect;
   readonly #source: CatalogSource;
-  #staleAt = 0;
+  readonly #shared: Shared;
+  #staleAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<boolean> | null = null;
 
-  constructor(source: CatalogSource) {
+  constructor(source: CatalogSource, parse: ParseSql) {
     this.#source = source;
-    this.inspect = createInspect({ parse: sqlParser(), catalog: () => this.#catalog() });
+    const known = targets.get(source.key);
+    if (known !== undefined) {
+      this.#shared = known;
+      return;
+    }
+    const shared: Shared = {
+      inspect: createInspect({ parse, catalog: () => shared.catalog }),
+      catalog: EMPTY_CATALOG,
+      at: Number.NEGATIVE_INFINITY,
+    };
+    targets.set(source.key, shared);
+    this.#shared = shared;
+  }
+
+  get inspect(): Inspect {
+    return this.#shared.inspect;
   }
 
   /** Whether facts may be taken from what is here without asking the target. */
   fresh(now: number): boolean {
-    const snapshot = snapshots.get(this.#source.key);
-    return (
-      snapshot !== undefined &&
-      snapshot.at > this.#staleAt &&
-      now - snapshot.at < CATALOG_MAX_AGE_MS
-    );
+    const { at } = this.#shared;
+    return at > this.#staleAt && now - at < CATALOG_MAX_AGE_MS;
   }
 
   /** The schema may have changed by now: facts need a reading that began later. */
   stale(now: number): void {
     this.#staleAt = now;
-  }
-
-  get version(): string {
-    return this.#catalog().version;
   }
 
   /** Reads the catalog again; for names it does not know at most every REREAD_MS. False when it could not be read. */
@@ -65,24 +74,25 @@ export class TargetCatalog {
     return this.#reading;
   }
 
-  #catalog(): Catalog {
-    return snapshots.get(this.#source.key)?.catalog ?? emptyCatalog;
-  }
-
   async #read(reason: 'age' | 'unknown'): Promise<boolean> {
-    const last = snapshots.get(this.#source.key);
-    const wait = last === undefined || reason === 'age' ? 0 : last.at + REREAD_MS - Date.now();
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-    const at = Date.now();
+    const wait = reason === 'unknown' ? this.#shared.at + REREAD_MS - Date.now() : 0;
+    if (wait > 0) await scheduler.wait(wait);
+    const at = Math.max(Date.now(), this.#staleAt + 1);
     try {
       const { connection, login } = await this.#source.connect();
       const catalog = await readCatalog(connection, login);
-      const newest = snapshots.get(this.#source.key);
-      if (newest === undefined || newest.at < at) snapshots.set(this.#source.key, { catalog, at });
+      if (this.#shared.at < at) {
+        // The same content keeps its object, and with it everything that was remembered about it.
+        if (this.#shared.catalog.version !== catalog.version) this.#shared.catalog = catalog;
+        this.#shared.at = at;
+      }
       return true;
     } catch (error) {
-      // The statement is refused with catalog_unavailable; the reason is for the operator's log and holds no secret.
-      console.warn(`catalog of ${this.#source.key}: ${error instanceof Error ? error.name : 'failed'}`);
+      // The statement is refused with catalog_unavailable; the operator's log gets the kind of failure, which holds no secret.
+      const kind = error instanceof Error ? error.name : 'unknown';
+      console.warn(
+        JSON.stringify({ event: 'catalog_unavailable', target: this.#source.key, kind }),
+      );
       return false;
     }
   }

@@ -16,7 +16,11 @@ targetRoutes.get('/v1/targets', async (c) => {
   const { policy } = active.value;
   const connect = { protocol: '', client: c.req.header('user-agent') ?? '', country: '' };
   const targets = [...policy.targets.values()].flatMap((target) => {
-    const decision = judge(ruleSet(policy, principal, target, now), { kind: 'connect', connect }, now);
+    const decision = judge(
+      ruleSet(policy, principal, target, connect),
+      { kind: 'connect', connect },
+      now,
+    );
     if (decision.kind === 'deny') return [];
     return [
       {
