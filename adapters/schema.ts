@@ -3,6 +3,8 @@
 // (`npm run migrations`), and a test fails when they disagree. Times are milliseconds since the epoch.
 import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import type { GrantEnd } from '../core/approval/grant.ts';
+import type { ApprovalState } from '../core/approval/request.ts';
 import type { SqlFacts } from '../core/facts.ts';
 
 export const sessions = sqliteTable(
@@ -110,5 +112,89 @@ export const policyRevisions = sqliteTable('policy_revisions', {
   note: text().notNull().default(''),
 });
 
+export const approvals = sqliteTable(
+  'approvals',
+  {
+    /** `{first 32 hex digits of the digest}-{round}` */
+    id: text().primaryKey(),
+    /** SHA-256, hex, of the envelope. */
+    digest: text().notNull(),
+    /** Counts the changes of this approval: an older row never replaces a newer one. */
+    version: integer().notNull(),
+    state: text().$type<ApprovalState>().notNull(),
+    kind: text().$type<'sql' | 'connect'>().notNull(),
+    principalId: text('principal_id').notNull(),
+    principalKind: text('principal_kind').$type<'workload' | 'human'>().notNull(),
+    target: text().notNull(),
+    /** One line: what is asked for. */
+    summary: text().notNull(),
+    /** `schema.name` of what it reads or writes. */
+    tables: text({ mode: 'json' }).$type<readonly string[]>().notNull(),
+    rules: text({ mode: 'json' }).$type<readonly string[]>().notNull(),
+    /** Groups that any of the rules asks. */
+    asked: text({ mode: 'json' }).$type<readonly string[]>().notNull(),
+    revision: integer().notNull(),
+    requestedAt: integer('requested_at').notNull(),
+    expiresAt: integer('expires_at').notNull(),
+    /** Null while it is pending. */
+    decidedAt: integer('decided_at'),
+    decidedBy: text('decided_by', { mode: 'json' }).$type<readonly string[]>().notNull(),
+    reason: text().notNull(),
+    /** Session and action that used it. */
+    sessionId: text('session_id'),
+    action: integer(),
+  },
+  (table) => [
+    index('approvals_by_time').on(table.requestedAt, table.id),
+    index('approvals_by_principal').on(table.principalId, table.requestedAt),
+    index('approvals_pending').on(table.expiresAt).where(sql`state = 'pending'`),
+  ],
+);
+
+export const votes = sqliteTable(
+  'votes',
+  {
+    approvalId: text('approval_id').notNull(),
+    /** Order within the approval. */
+    seq: integer().notNull(),
+    at: integer().notNull(),
+    principalId: text('principal_id').notNull(),
+    groups: text({ mode: 'json' }).$type<readonly string[]>().notNull(),
+    vote: text().$type<'approve' | 'deny'>().notNull(),
+    reason: text().notNull(),
+    /** The digest that was shown. */
+    digest: text().notNull(),
+    /** How it came: page, api, slack. */
+    via: text().notNull(),
+    address: text().notNull(),
+    country: text().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.approvalId, table.seq] }),
+    index('votes_by_principal').on(table.principalId, table.at),
+  ],
+);
+
+export const grants = sqliteTable(
+  'grants',
+  {
+    /** Id of the approval that opened it. */
+    id: text().primaryKey(),
+    version: integer().notNull(),
+    principalId: text('principal_id').notNull(),
+    target: text().notNull(),
+    startsAt: integer('starts_at').notNull(),
+    endsAt: integer('ends_at').notNull(),
+    /** Null while it is open, or looks open: it ends at `ends_at` whatever stands here. */
+    endedAt: integer('ended_at'),
+    end: text().$type<GrantEnd>(),
+    endedBy: text('ended_by'),
+  },
+  (table) => [index('grants_by_principal').on(table.principalId, table.startsAt)],
+);
+
 export type SessionRow = typeof sessions.$inferSelect;
 export type ActionRow = typeof actions.$inferSelect;
+export type ApprovalRow = typeof approvals.$inferSelect;
+export type VoteRow = typeof votes.$inferSelect;
+export type GrantRow = typeof grants.$inferSelect;

@@ -2,6 +2,8 @@
 
 /** SQL text per message. The parser's memory grows with it and never shrinks; an isolate has 128 MB. */
 export const MAX_SQL_BYTES = 2 * 1024 * 1024;
+/** Tokens per SQL text: each takes about 300 bytes while it is parsed, so a long list of numbers could end an isolate. */
+export const MAX_SQL_TOKENS = 100_000;
 /** One protocol message that must be seen whole before it is judged (Query, Parse, Bind). Row data and COPY are streamed. */
 export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 /** Postgres itself refuses startup packets over 10,000 bytes; a token may need more than a password does. */
@@ -40,3 +42,9 @@ export const SEGMENT_BYTES = 4 * 1024 * 1024;
 export const SHIP_INTERVAL_MS = 5_000;
 /** Events wait this long for a full segment; each segment is one write that R2 charges for. */
 export const SEGMENT_AGE_MS = 60_000;
+/** One request for approval with its statement and bind values. Nobody can read more, and it must be kept and shown whole. */
+export const MAX_APPROVAL_BYTES = 8 * 1024 * 1024;
+/** After a denial, the same request is answered with it for this long, instead of asking people again. */
+export const DENIAL_STANDS_MS = 5 * 60_000;
+/** A window of access is looked up again after this; with the session's own tick the end of one is noticed in under 10 s. */
+export const GRANT_REFRESH_MS = 4_000;

@@ -117,7 +117,7 @@ export function demandLines(request: ApprovalRequest): string[] {
   return request.demands.map(({ rule, message, by, quorum, maxRows, grantSeconds }) =>
     visibleLine(
       [
-        `rule ${rule}, ${quorum} of ${by.join(', ')}${message === '' ? '' : `: ${message}`}`,
+        `rule ${rule}, ${quorum} of ${by.join(', ')}${message === '' ? '.' : `: ${message}`}`,
         ...(maxRows === null ? [] : [`At most ${maxRows.toLocaleString('en-US')} rows.`]),
         ...(grantSeconds === null ? [] : [`Opens access for ${duration(grantSeconds)}.`]),
       ].join(' '),

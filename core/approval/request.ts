@@ -90,7 +90,11 @@ export interface ApprovalStanding {
   readonly decidedBy: readonly string[];
 }
 
-/** RPC of the Approval object. One object per envelope digest; a new round begins when the last one has ended. */
+/**
+ * RPC of the Approval object. One object per envelope digest, named by approvalName(digest) (view.ts); a new round begins
+ * when the last one has ended. A denial answers for itself until it would have expired, five minutes at the longest: asking
+ * again at once must not ring again. `request` rejects when the request cannot be approved at all; that denies.
+ */
 export interface ApprovalRpcMethods {
   /** Opens a round or joins the open one; `approved` means that `consume` may be called. Idempotent per session and action. */
   request(request: ApprovalRequest, nowMs: number): Promise<ApprovalStanding>;

@@ -1,0 +1,303 @@
+// One action that waits for people, under the digest of its envelope:
+//
+//   pending ─▶ approved ─▶ consumed (once)        pending ─▶ denied | expired | cancelled
+//                       └▶ expired | cancelled    and after any end, the same request may begin a new round
+//
+// Every change is one SQLite transaction together with everything that is owed because of it (approval-errands.ts): telling
+// the sessions that wait, Slack and webhooks, the index. The alarm is the expiry, and the retry of what is owed.
+import { DurableObject } from 'cloudflare:workers';
+import { nativeCrypto } from '../adapters/crypto.ts';
+import type { ApprovalRpc, Env } from '../adapters/env.ts';
+import { loadSqlParser } from '../adapters/sql-parser.ts';
+import { envelope } from '../core/approval/envelope.ts';
+import type { ApprovalEventKind } from '../core/approval/event.ts';
+import { marks, samePerson } from '../core/approval/person.ts';
+import { tally, voteRefusal, type Tally } from '../core/approval/quorum.ts';
+import type { ApprovalRequest, ApprovalStanding } from '../core/approval/request.ts';
+import {
+  approvalName,
+  MAX_REASON_CHARS,
+  parseApprovalId,
+  type ApprovalView,
+  type Ballot,
+  type BallotResult,
+} from '../core/approval/view.ts';
+import { DENIAL_STANDS_MS, MAX_APPROVAL_BYTES } from '../core/limits.ts';
+import { ApprovalErrands } from './approval-errands.ts';
+import { ApprovalStore, type Round, type Waiter } from './approval-store.ts';
+
+const DIGEST = /^[0-9a-f]{64}$/;
+
+export class Approval extends DurableObject<Env> implements ApprovalRpc {
+  readonly #store: ApprovalStore;
+  readonly #errands: ApprovalErrands;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = new ApprovalStore(ctx.storage);
+    this.#errands = new ApprovalErrands(ctx, env, this.#store);
+  }
+
+  /** @throws Error for a request that cannot be approved: too large, nobody to ask, not what its digest says */
+  async request(request: ApprovalRequest, nowMs: number): Promise<ApprovalStanding> {
+    await this.#check(request);
+    const standing = this.#store.atomically(() => {
+      this.#expire(nowMs);
+      const round = this.#joinable(request, nowMs) ?? this.#begin(request, nowMs);
+      if (round.state === 'pending' || round.state === 'approved') {
+        this.#store.wait(round.round, request);
+      }
+      return standingOf(round);
+    });
+    this.#errands.run();
+    return standing;
+  }
+
+  async consume(digest: string, by: Waiter): Promise<boolean> {
+    const now = Date.now();
+    const consumed = this.#store.atomically(() => {
+      this.#expire(now);
+      const round = this.#store.latest();
+      if (round === null || round.digest !== digest || round.state !== 'approved') return false;
+      // A window of access is opened by this object itself; a session uses it through the Grant object.
+      if (windowSeconds(this.#store.request(round.round)) !== null) return false;
+      if (this.#store.consume(round.round, by, now) !== true) return false;
+      this.#changed(round.round, 'consumed', now);
+      return true;
+    });
+    this.#errands.run();
+    return consumed;
+  }
+
+  async withdraw(by: Waiter, reason: string): Promise<void> {
+    const now = Date.now();
+    this.#store.atomically(() => {
+      this.#expire(now);
+      const round = this.#store.latest();
+      if (round === null) return;
+      this.#store.leave(round.round, by);
+      if (round.state !== 'pending' || this.#store.waiters(round.round).length > 0) return;
+      // Kept only where every rule that asks says so.
+      if (this.#store.request(round.round).demands.every(({ keep }) => keep === true)) return;
+      this.#end(round.round, 'cancelled', now, [], reason);
+    });
+    this.#errands.run();
+  }
+
+  async cancel(id: string, principalId: string): Promise<boolean> {
+    const now = Date.now();
+    const cancelled = this.#store.atomically(() => {
+      this.#expire(now);
+      const round = this.#find(id);
+      if (round === null || (round.state !== 'pending' && round.state !== 'approved')) return false;
+      if (this.#store.request(round.round).principal.id !== principalId) return false;
+      this.#end(round.round, 'cancelled', now, round.decidedBy, 'Taken back by the requester.');
+      return true;
+    });
+    this.#errands.run();
+    return cancelled;
+  }
+
+  async vote(ballot: Ballot): Promise<BallotResult> {
+    const now = Date.now();
+    const result = this.#store.atomically(() => {
+      this.#expire(now);
+      return this.#cast(ballot, now);
+    });
+    this.#errands.run();
+    return result;
+  }
+
+  async view(id: string): Promise<ApprovalView | null> {
+    this.#store.atomically(() => this.#expire(Date.now()));
+    this.#errands.run();
+    const round = this.#find(id);
+    if (round === null) return null;
+    const { usedSession, usedAction, usedAt } = round;
+    return {
+      id,
+      state: round.state,
+      request: this.#store.request(round.round),
+      requestedAtMs: round.requestedAt,
+      expiresAtMs: round.expiresAt,
+      decidedAtMs: round.decidedAt,
+      decidedBy: round.decidedBy,
+      reason: round.reason,
+      votes: this.#store.votes(round.round).map(({ marks: _, ...vote }) => vote),
+      questions: this.#tally(round.round).questions,
+      usedBy:
+        usedAt === null
+          ? null
+          : { session: usedSession ?? '', action: usedAction ?? 0, atMs: usedAt },
+    };
+  }
+
+  override async alarm(): Promise<void> {
+    this.#store.atomically(() => this.#expire(Date.now()));
+    await this.#errands.drain();
+  }
+
+  /** The order of the checks is the order in which a voter can do something about them. */
+  #cast(ballot: Ballot, now: number): BallotResult {
+    const round = this.#find(ballot.id);
+    if (round === null) return { ok: false, code: 'not_found' };
+    const { demands, principal, policyHash } = this.#store.request(round.round);
+    const refused = voteRefusal(demands, principal, ballot.voter);
+    if (refused !== null) return { ok: false, code: refused };
+    if (round.state !== 'pending') return { ok: false, code: 'approval_settled' };
+    if (ballot.digest !== round.digest) return { ok: false, code: 'digest_mismatch' };
+    if (ballot.policyHash !== policyHash) return { ok: false, code: 'policy_changed' };
+    const reason = ballot.reason.trim();
+    if (reason.length > MAX_REASON_CHARS || (ballot.vote === 'deny' && reason === '')) {
+      return { ok: false, code: 'reason_invalid' };
+    }
+    const votes = this.#store.votes(round.round);
+    const own = marks(ballot.voter);
+    // Whoever approved may still deny; nobody can approve twice, under whatever identity.
+    if (ballot.vote !== 'deny' && votes.some((vote) => samePerson(vote.marks, own))) {
+      return { ok: false, code: 'already_voted' };
+    }
+    const { id: by, groups } = ballot.voter;
+    const { vote, via, address, country, digest } = ballot;
+    const cast = { by, groups, vote, reason, atMs: now, via, address, country, digest, marks: own };
+    this.#store.cast(round.round, votes.length + 1, cast);
+    if (vote === 'deny') {
+      this.#end(round.round, 'denied', now, [by], reason);
+    } else {
+      const { satisfied, questions } = this.#tally(round.round);
+      if (satisfied === true) {
+        const deciders = [...new Set(questions.flatMap(({ filledBy }) => filledBy))];
+        this.#end(round.round, 'approved', now, deciders, '');
+      } else {
+        this.#changed(round.round, 'voted', now);
+      }
+    }
+    const after = this.#store.round(round.round) ?? round;
+    return { ok: true, standing: standingOf(after) };
+  }
+
+  #tally(round: number): Tally {
+    const approving = this.#store.votes(round).filter(({ vote }) => vote === 'approve');
+    return tally(
+      this.#store.request(round).demands,
+      approving.map(({ by, groups, marks }) => ({ id: by, groups, marks })),
+    );
+  }
+
+  /** The round that answers this request without a new one; null when there is none. */
+  #joinable(request: ApprovalRequest, now: number): Round | null {
+    const round = this.#store.latest();
+    if (round === null) return null;
+    if (round.digest !== request.digest) throw new Error('another digest has this name');
+    switch (round.state) {
+      case 'pending':
+      case 'approved':
+        return round;
+      case 'denied': {
+        const until = Math.min(round.expiresAt, (round.decidedAt ?? 0) + DENIAL_STANDS_MS);
+        return now < until ? round : null;
+      }
+      case 'expired':
+      case 'cancelled':
+      case 'consumed':
+        // The same waiting action asks again, because an answer was lost: it is told how that ended.
+        return this.#waited(round, request) ? round : null;
+      default:
+        return null;
+    }
+  }
+
+  #waited(round: Round, { session, action }: ApprovalRequest): boolean {
+    if (session === '') return false;
+    return this.#store
+      .waiters(round.round)
+      .some((waiter) => waiter.session === session && waiter.action === action);
+  }
+
+  #begin(request: ApprovalRequest, now: number): Round {
+    const round = (this.#store.latest()?.round ?? 0) + 1;
+    const seconds = Math.min(...request.demands.map(({ expiresSeconds }) => expiresSeconds));
+    const expiresAt = now + seconds * 1000;
+    this.#store.begin(
+      { round, digest: request.digest, requestedAt: now, expiresAt },
+      ApprovalStore.encode(request),
+    );
+    this.#changed(round, 'requested', now);
+    const begun = this.#store.round(round);
+    if (begun === null) throw new Error('a round that was written is not there');
+    return begun;
+  }
+
+  #expire(now: number): void {
+    const round = this.#store.latest();
+    if (round === null || now < round.expiresAt) return;
+    if (round.state !== 'pending' && round.state !== 'approved') return;
+    this.#end(round.round, 'expired', now, round.decidedBy, '');
+  }
+
+  #end(
+    round: number,
+    state: 'approved' | 'denied' | 'expired' | 'cancelled',
+    now: number,
+    decidedBy: readonly string[],
+    reason: string,
+  ): void {
+    this.#store.settle(round, state, now, decidedBy, reason);
+    this.#changed(round, state, now);
+    if (state === 'approved' && windowSeconds(this.#store.request(round)) !== null) {
+      this.#store.owe('grant', round, '', now);
+      return;
+    }
+    this.#tellWaiters(round, now);
+  }
+
+  #tellWaiters(round: number, now: number): void {
+    const sessions = new Set(this.#store.waiters(round).map(({ session }) => session));
+    for (const session of sessions) {
+      if (session !== '') this.#store.owe('tell', round, session, now);
+    }
+  }
+
+  #changed(round: number, kind: ApprovalEventKind, now: number): void {
+    this.#errands.announce(round, kind, now);
+    this.#store.owe('index', round, '', now);
+  }
+
+  #find(id: string): Round | null {
+    const parsed = parseApprovalId(id);
+    const round = parsed === null ? null : this.#store.round(parsed.round);
+    return round !== null && approvalName(round.digest) === parsed?.name ? round : null;
+  }
+
+  /** What the approvers will see is what the digest says: recomputed here, whatever the session believes. */
+  async #check(request: ApprovalRequest): Promise<void> {
+    if (!DIGEST.test(request.digest)) throw new Error('not a digest');
+    const { name } = this.ctx.id;
+    if (name !== approvalName(request.digest)) throw new Error('not the object of this digest');
+    const { demands } = request;
+    const askable = demands.every(
+      ({ by, quorum, expiresSeconds }) => by.length > 0 && quorum >= 1 && expiresSeconds > 0,
+    );
+    if (demands.length === 0 || !askable) throw new Error('there is nobody to ask');
+    if (ApprovalStore.encode(request).length > MAX_APPROVAL_BYTES) throw new Error('too large');
+    const bound = envelope(request, await loadSqlParser(), nativeCrypto);
+    if (!bound.ok || bound.value.digest !== request.digest) {
+      throw new Error('the request is not what its digest says');
+    }
+  }
+}
+
+/** Seconds of access that an approved `connect` opens; null for everything else. */
+function windowSeconds({ content }: ApprovalRequest): number | null {
+  return content.kind === 'connect' ? content.seconds : null;
+}
+
+function standingOf(round: Round): ApprovalStanding {
+  return {
+    id: `${approvalName(round.digest)}-${round.round}`,
+    state: round.state,
+    expiresAtMs: round.expiresAt,
+    reason: round.reason,
+    decidedBy: round.decidedBy,
+  };
+}
