@@ -1,6 +1,14 @@
 // The very bundle that would be deployed: `wrangler deploy --dry-run`, run again when a source is newer than it.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { childEnvironment } from './environment.ts';
@@ -30,8 +38,12 @@ export async function currentBundle(onBuild: () => void): Promise<Bundle> {
     onBuild();
     await build();
   }
-  const files = readdirSync(DIST).filter((name) => /\.(?:js|wasm)$/.test(name));
-  return { dir: DIST, files: ['index.js', ...files.filter((name) => name !== 'index.js')] };
+  // wrangler names modules by their content and leaves those of earlier builds beside them.
+  const entry = readFileSync(join(DIST, 'index.js'), 'utf8');
+  const imported = readdirSync(DIST).filter(
+    (name) => name.endsWith('.wasm') && entry.includes(name),
+  );
+  return { dir: DIST, files: ['index.js', ...imported] };
 }
 
 function isCurrent(): boolean {

@@ -92,7 +92,10 @@ async function startParts(
   const policyFile = options.config ?? writeDemoPolicy(state, values);
   stops.push(await enforce(policyFile, gateway, issuers, progress));
 
-  await untilReady(gateway.url);
+  await answers(`${gateway.url}/readyz`);
+  for (const issuer of [issuers.workloads, issuers.people]) {
+    await answers(`${issuer}/.well-known/openid-configuration`);
+  }
   announce(state, { gateway: gatewayUrl, issuer: issuers.workloads, pid: process.pid });
   return {
     gateway: gatewayUrl,
@@ -176,8 +179,8 @@ async function enforce(
   });
 }
 
-/** @throws Error naming what is missing when the gateway does not call itself ready. */
-async function untilReady(gateway: string): Promise<void> {
-  const response = await fetch(`${gateway}/readyz`);
-  if (!response.ok) throw new Error(`the gateway is not ready: ${await response.text()}`);
+/** @throws Error with its own words when a part does not call itself ready. */
+async function answers(url: string): Promise<void> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} is not ready: ${await response.text()}`);
 }
