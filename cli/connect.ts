@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { CliError, EXIT } from './failure.ts';
 import { type Listener, type ListenerOptions, listen } from './listener.ts';
 import { isLoopback } from './settings.ts';
-import { findTarget } from './targets.ts';
+import { type ReachableTarget, findTarget } from './targets.ts';
 
 /** Not 5432: a Postgres of this machine's own may live there, and mistaking one for the other must be hard. */
 const USUAL_PORT = 5433;
@@ -48,12 +48,17 @@ async function connect(id: string, options: ConnectOptions): Promise<void> {
     log: (line) => console.error(line),
   });
   const { host, port } = listener;
-  const database = target.database ? ` dbname=${target.database}` : '';
+  const address = host.includes(':') ? `[${host}]` : host;
   console.log(
-    `${id} on ${host}:${port}  —  psql "host=${host} port=${port}${database} sslmode=disable"`,
+    `${id} on ${address}:${port}  —  psql "host=${host} port=${port}${databaseOption(target)} sslmode=disable"`,
   );
   await interrupted();
   await listener.close();
+}
+
+/** Part of a line to be pasted into a shell: a name that means anything to one is left out. */
+function databaseOption({ database }: ReachableTarget): string {
+  return database && /^[\w-]+$/.test(database) ? ` dbname=${database}` : '';
 }
 
 async function listenSomewhere(

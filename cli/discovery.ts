@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CliError, EXIT } from './failure.ts';
 import { requestAnonymously } from './gateway.ts';
+import { printable } from './problem.ts';
 
 const discoverySchema = z.object({
   gateway: z.string(),
@@ -35,7 +36,7 @@ export async function discover(): Promise<Discovery> {
 
 /** The issuer to log in at: the one named, else the only one. */
 export function chooseIssuer(discovery: Discovery, id: string | undefined): LoginIssuer {
-  const ids = discovery.issuers.map((issuer) => issuer.id).join(', ');
+  const ids = printable(discovery.issuers.map((issuer) => issuer.id).join(', '));
   if (ids === '') {
     throw new CliError(EXIT.failed, 'This gateway has no issuer that people can log in at.');
   }

@@ -4,6 +4,7 @@ import { CliError, EXIT, reasonOf } from './failure.ts';
 import { MAX_PROBLEM_BYTES, problemFailure } from './problem.ts';
 import { gatewayUrl } from './settings.ts';
 import { currentToken } from './token-source.ts';
+import type { TokenUse } from './token.ts';
 
 export { gatewayUrl } from './settings.ts';
 
@@ -14,11 +15,12 @@ export const USER_AGENT = 'postern-cli';
 const REQUEST_TIMEOUT_MS = 70_000;
 
 /**
- * A token that is valid for at least a minute more, or the best there is. Ask again for each connection or request.
+ * A token that is valid for at least a minute more, or the best there is; for a session one with most of its life before
+ * it, since the session ends with it. Ask again for each connection or request.
  * @throws CliError unauthorized, when there is none
  */
-export async function accessToken(): Promise<string> {
-  return (await currentToken()).token;
+export async function accessToken(use: TokenUse = 'request'): Promise<string> {
+  return (await currentToken(use)).token;
 }
 
 /**

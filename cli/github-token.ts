@@ -2,10 +2,8 @@
 // https://docs.github.com/actions/reference/openid-connect-reference
 import { CliError, EXIT, reasonOf } from './failure.ts';
 import { gatewayUrl } from './settings.ts';
-import { type Token, tokenOf } from './token.ts';
+import { type Token, type TokenUse, isFresh, tokenOf } from './token.ts';
 
-/** GitHub's tokens live for minutes; a long command asks again this long before the end. */
-const REFRESH_BEFORE_MS = 60_000;
 const TIMEOUT_MS = 15_000;
 
 let pending: Promise<Token> | null = null;
@@ -24,8 +22,8 @@ export function workloadAudience(): string {
 }
 
 /** One request at a time, however many connections ask. */
-export async function gitHubToken(): Promise<Token> {
-  if (last?.expiresAtMs && last.expiresAtMs - REFRESH_BEFORE_MS > Date.now()) return last;
+export async function gitHubToken(use: TokenUse): Promise<Token> {
+  if (last?.expiresAtMs && isFresh(last, use, Date.now())) return last;
   pending ??= requestToken().finally(() => {
     pending = null;
   });

@@ -46,6 +46,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     sessions.add(session);
   });
   const { port } = await bind(server, options);
+  server.on('error', (error) => options.log(`${options.target}: ${reasonOf(error)}`));
   return {
     host: options.host,
     port,
@@ -62,11 +63,13 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 
 async function bind(server: Server, { host, port }: ListenerOptions): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
+    const failed = (error: Error): void => {
       const reason = hasCode(error, 'EADDRINUSE') ? 'it is in use' : reasonOf(error);
       reject(new CliError(EXIT.failed, `Cannot listen on ${host}:${port}: ${reason}.`));
-    });
+    };
+    server.once('error', failed);
     server.listen(port, host, () => {
+      server.off('error', failed);
       const address = server.address();
       if (typeof address === 'object' && address) resolve(address);
     });

@@ -3,9 +3,7 @@
 import { CliError, EXIT, reasonOf } from './failure.ts';
 import { type Login, changeLogin, readLogin } from './login-store.ts';
 import { gatewayUrl } from './settings.ts';
-import { type Token, tokenOf } from './token.ts';
-
-const REFRESH_BEFORE_MS = 60_000;
+import { type Token, type TokenUse, isFresh, tokenOf } from './token.ts';
 
 const pending = new Map<string, Promise<Token>>();
 
@@ -13,27 +11,26 @@ const pending = new Map<string, Promise<Token>>();
  * @returns null when this gateway has no login
  * @throws CliError unauthorized, when the login has ended for good
  */
-export async function loginToken(): Promise<Token | null> {
+export async function loginToken(use: TokenUse): Promise<Token | null> {
   const gateway = gatewayUrl();
   const login = readLogin(gateway);
   if (!login) return null;
-  if (isFresh(login)) return tokenOf(login.token);
+  if (hasFresh(login, use)) return tokenOf(login.token);
   let refresh = pending.get(gateway);
   if (!refresh) {
-    refresh = refreshed(gateway).finally(() => pending.delete(gateway));
+    refresh = refreshed(gateway, use).finally(() => pending.delete(gateway));
     pending.set(gateway, refresh);
   }
   return refresh;
 }
 
-function isFresh(login: Login): boolean {
-  const { expiresAtMs } = tokenOf(login.token);
-  return expiresAtMs === null || expiresAtMs - REFRESH_BEFORE_MS > Date.now();
+function hasFresh(login: Login, use: TokenUse): boolean {
+  return isFresh(tokenOf(login.token), use, Date.now());
 }
 
-async function refreshed(gateway: string): Promise<Token> {
+async function refreshed(gateway: string, use: TokenUse): Promise<Token> {
   const login = await changeLogin(gateway, async (now) => {
-    if (!now || isFresh(now)) return now; // another process was quicker
+    if (!now || hasFresh(now, use)) return now; // another process was quicker
     try {
       const { refreshLogin } = await import('./issuer.ts');
       return await refreshLogin(now);

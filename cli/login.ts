@@ -41,6 +41,9 @@ async function login(options: LoginOptions): Promise<void> {
   console.log(
     `Logged in to ${gateway} as ${typeof subject === 'string' ? printable(subject) : 'somebody'}.`,
   );
+  for (const name of ['POSTERN_TOKEN', 'POSTERN_TOKEN_FILE']) {
+    if (process.env[name]) console.error(`${name} is set, and is used before this login.`);
+  }
   if (login.refreshToken === null) {
     console.error('The issuer gave no refresh token: this login lasts as long as its token.');
   }
@@ -82,6 +85,8 @@ async function inBrowser(
 async function openBrowser(url: string): Promise<void> {
   try {
     const { default: open } = await import('open');
+    // The address is the issuer's; anything but a web page could start a program here.
+    if (!/^https?:/.test(url)) throw new CliError(EXIT.failed, 'The address is not a web page.');
     const child = await open(url);
     child.on('error', () => console.error('No browser could be opened; use the address above.'));
   } catch {

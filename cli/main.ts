@@ -51,6 +51,8 @@ program.addCommand(devCommand());
 
 own(program);
 
+const LINGER_MS = 1_000;
+
 // `postern token | head -c 0`: a reader that has seen enough is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
@@ -62,6 +64,8 @@ try {
 } catch (error) {
   process.exitCode = exitCode(error);
 }
+// A command that is done is done: what may still wait for a network (a token for a client that has gone) is cut.
+setTimeout(() => process.exit(), LINGER_MS).unref();
 
 function exitCode(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;

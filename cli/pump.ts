@@ -37,6 +37,10 @@ export interface TunnelEnd {
  * and without listeners of ours. Never rejects.
  */
 export async function pump(local: Duplex, tunnel: WebSocket, taps?: Taps): Promise<TunnelEnd> {
+  // Lost between its opening and now: its `close` event is past.
+  if (tunnel.readyState === WebSocket.CLOSED) {
+    return { code: 1006, reason: '', bytesUp: 0, bytesDown: 0 };
+  }
   const { promise, resolve } = Promise.withResolvers<void>();
   let code = 1006;
   let reason = '';
@@ -144,8 +148,7 @@ export async function pump(local: Duplex, tunnel: WebSocket, taps?: Taps): Promi
   keepAlive(tunnel, (why) => {
     reason = why;
   });
-  if (tunnel.readyState === WebSocket.CLOSED) resolve();
-  else if (local.destroyed) onLocalClose();
+  if (local.destroyed) onLocalClose();
   else {
     local.resume();
     tunnel.resume();

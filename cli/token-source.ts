@@ -6,21 +6,21 @@ import { MAX_TOKEN_BYTES } from '../core/limits.ts';
 import { CliError, EXIT, reasonOf } from './failure.ts';
 import { gitHubToken, runsInGitHubActions } from './github-token.ts';
 import { loginToken } from './login-token.ts';
-import { type Token, tokenOf } from './token.ts';
+import { type Token, type TokenUse, tokenOf } from './token.ts';
 
 /** A token, and for humans where it came from. */
 export type SourcedToken = Token & { readonly source: string };
 
 /** @throws CliError unauthorized when there is no token, or its source fails */
-export async function currentToken(): Promise<SourcedToken> {
+export async function currentToken(use: TokenUse = 'request'): Promise<SourcedToken> {
   const { env } = process;
   const given = env['POSTERN_TOKEN'];
   if (given !== undefined && given !== '') return alive(given, 'POSTERN_TOKEN');
   const file = env['POSTERN_TOKEN_FILE'];
   if (file !== undefined && file !== '') return alive(readToken(file), file);
-  if (runsInGitHubActions()) return { ...(await gitHubToken()), source: 'GitHub Actions' };
-  const login = await loginToken();
-  if (login) return { ...login, source: 'postern login' };
+  if (runsInGitHubActions()) return alive((await gitHubToken(use)).token, 'GitHub Actions');
+  const login = await loginToken(use);
+  if (login) return alive(login.token, 'postern login');
   throw new CliError(EXIT.unauthorized, 'You are not logged in.', hint());
 }
 
@@ -40,7 +40,7 @@ function alive(text: string, source: string): SourcedToken {
   const token = checkedToken(text, source);
   if (token.expiresAtMs !== null && token.expiresAtMs <= Date.now()) {
     const ended = new Date(token.expiresAtMs).toISOString();
-    throw new CliError(EXIT.unauthorized, `The token in ${source} ended at ${ended}.`);
+    throw new CliError(EXIT.unauthorized, `The token of ${source} ended at ${ended}.`);
   }
   return { ...token, source };
 }
@@ -48,7 +48,7 @@ function alive(text: string, source: string): SourcedToken {
 /** A token that cannot stand in a header must not reach an error message that quotes the header. */
 function checkedToken(text: string, source: string): Token {
   if (!/^[A-Za-z0-9._~+/-]+=*$/.test(text) || text.length > MAX_TOKEN_BYTES) {
-    throw new CliError(EXIT.unauthorized, `What ${source} holds is not a token.`);
+    throw new CliError(EXIT.unauthorized, `What ${source} gives is not a token.`);
   }
   return tokenOf(text);
 }

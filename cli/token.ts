@@ -4,8 +4,22 @@
 /** A token ready to be sent, and its end when the token says it. */
 export interface Token {
   readonly token: string;
-  /** `exp`, milliseconds since the epoch; null for an opaque token. */
+  /** `iat` and `exp`, milliseconds since the epoch; null where the token does not tell. */
+  readonly issuedAtMs: number | null;
   readonly expiresAtMs: number | null;
+}
+
+/** A request is over in a moment; a session lives no longer than the token that opened it. */
+export type TokenUse = 'request' | 'session';
+
+const REFRESH_BEFORE_MS = 60_000;
+
+/** Whether a token need not be renewed: it has a minute left, and for a session at least half of its life. */
+export function isFresh({ issuedAtMs, expiresAtMs }: Token, use: TokenUse, nowMs: number): boolean {
+  if (expiresAtMs === null) return true;
+  const left = expiresAtMs - nowMs;
+  const life = issuedAtMs === null ? 0 : expiresAtMs - issuedAtMs;
+  return left > REFRESH_BEFORE_MS && (use === 'request' || left >= life / 2);
 }
 
 /** Claims of a JWT (RFC 7519 section 7.2, steps 1 to 6 only), or null when it is not one. */
@@ -24,8 +38,17 @@ export function unverifiedClaims(token: string): Readonly<Record<string, unknown
 }
 
 export function tokenOf(token: string): Token {
-  const exp = unverifiedClaims(token)?.['exp'];
-  return { token, expiresAtMs: typeof exp === 'number' ? exp * 1000 : null };
+  const claims = unverifiedClaims(token);
+  return {
+    token,
+    issuedAtMs: milliseconds(claims?.['iat']),
+    expiresAtMs: milliseconds(claims?.['exp']),
+  };
+}
+
+/** A NumericDate (RFC 7519 section 2). */
+function milliseconds(seconds: unknown): number | null {
+  return typeof seconds === 'number' ? seconds * 1000 : null;
 }
 
 /** RFC 7519 section 4.1.3: one string or an array of them. */

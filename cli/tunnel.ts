@@ -28,7 +28,7 @@ export function tunnelPath(door: 'postgres' | 'ssh', target: string): string {
  * @throws CliError with the gateway's own sentence when it refuses the upgrade
  */
 export async function openTunnel(path: string, signal?: AbortSignal): Promise<WebSocket> {
-  const token = await accessToken();
+  const token = await accessToken('session');
   const tunnel = new WebSocket(`${gatewayUrl().replace(/^http/, 'ws')}${path}`, TUNNEL_PROTOCOL, {
     headers: { authorization: `Bearer ${token}`, 'user-agent': USER_AGENT },
     // Rows are compressed badly by small windows, and compression next to secrets leaks them (CRIME).

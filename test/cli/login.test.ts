@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -7,6 +8,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -269,6 +271,18 @@ describe('a stored login', () => {
     expect(running.child.exitCode).toBeNull(); // it respects a lock that is fresh
     utimesSync(lock, 0, 0);
     expect((await running.finished).code).toBe(0);
+    expect(existsSync(lock)).toBe(false);
+  });
+
+  it('is renewed at once if the command that held its lock is dead', async () => {
+    issuer.accessTokenSeconds = 30;
+    await logIn();
+    const { child, finished } = run(['--version']);
+    await finished;
+    writeFileSync(`${store()}.lock`, `${child.pid} ${hostname()} x`);
+    const since = Date.now();
+    expect((await run(['token']).finished).code).toBe(0);
+    expect(Date.now() - since).toBeLessThan(10_000);
   });
 });
 

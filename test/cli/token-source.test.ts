@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CliError } from '../../cli/failure.ts';
 import { accessToken } from '../../cli/gateway.ts';
 import { currentToken } from '../../cli/token-source.ts';
-import { hasAudience, tokenOf, unverifiedClaims } from '../../cli/token.ts';
+import { hasAudience, isFresh, tokenOf, unverifiedClaims } from '../../cli/token.ts';
 import { newHome, postern } from './run.ts';
 
 // A port nobody listens on; fetch itself refuses the lowest ones.
@@ -91,7 +91,7 @@ describe('a given token', () => {
     vi.stubEnv('POSTERN_TOKEN', text);
     expect(await failure()).toMatchObject({
       exitCode: 3,
-      message: 'What POSTERN_TOKEN holds is not a token.',
+      message: 'What POSTERN_TOKEN gives is not a token.',
     });
   });
 
@@ -99,7 +99,7 @@ describe('a given token', () => {
     vi.stubEnv('POSTERN_TOKEN', jwt({ exp: 1_700_000_000 }));
     expect(await failure()).toMatchObject({
       exitCode: 3,
-      message: 'The token in POSTERN_TOKEN ended at 2023-11-14T22:13:20.000Z.',
+      message: 'The token of POSTERN_TOKEN ended at 2023-11-14T22:13:20.000Z.',
     });
   });
 
@@ -160,9 +160,31 @@ describe('reading a token', () => {
     'takes %j for opaque',
     (token) => {
       expect(unverifiedClaims(token)).toBeNull();
-      expect(tokenOf(token)).toEqual({ token, expiresAtMs: null });
+      expect(tokenOf(token)).toEqual({ token, issuedAtMs: null, expiresAtMs: null });
     },
   );
+});
+
+describe('a token’s freshness', () => {
+  const life = (iat: number | null, exp: number | null): Parameters<typeof isFresh>[0] => ({
+    token: 'x',
+    issuedAtMs: iat === null ? null : iat * 1000,
+    expiresAtMs: exp === null ? null : exp * 1000,
+  });
+
+  it.each([
+    ['no end', life(null, null), 1_000_000, true, true],
+    ['a minute left', life(0, 600), 540, false, false],
+    ['a second more than that', life(0, 600), 539, true, false],
+    ['half of its life left', life(0, 600), 300, true, true],
+    ['less than half', life(0, 600), 301, true, false],
+    ['an unknown beginning', life(null, 600), 500, true, true],
+    ['an end that is past', life(0, 600), 601, false, false],
+    ['an end that is no number', life(0, Number.NaN), 1, false, false],
+  ])('with %s', (_, token, now, request, session) => {
+    expect(isFresh(token, 'request', now * 1000)).toBe(request);
+    expect(isFresh(token, 'session', now * 1000)).toBe(session);
+  });
 });
 
 describe('postern token and whoami', () => {
