@@ -27,6 +27,8 @@ export type Effect =
       readonly action: Action;
       readonly refusal: Denial | null;
       readonly unresolved: readonly string[];
+      /** Nothing runs yet: an `approve` is passed down as it stands, and the engine asks again for what does run. */
+      readonly preparing: boolean;
     }
   /** Open the connection to the target, then call `dialled` or `undialled`. */
   | { readonly kind: 'dial' }

@@ -1,0 +1,286 @@
+// Which message of the client's may go, and as what: finds out what it means, asks for a decision, and then sends it, or in
+// its place one that certainly fails on the server. So the place of the error, the skipping to Sync and the transaction
+// status are the server's own. The message itself stays in the reader until then. Reading messages is client-side.ts.
+import type { Decision, Denial } from '../decision.ts';
+import { MAX_NAMED_OBJECTS } from '../limits.ts';
+import type { Inspection } from '../sql/inspection.ts';
+import { planChanges } from './changes.ts';
+import { FLUSH, encodeExecute, encodeParse, encodeQuery } from './client-messages.ts';
+import { PATH_UNKNOWN, TOO_MANY_NAMES, TOO_MUCH_UNCOMMITTED, unknownObject } from './denials.ts';
+import type { FrameReader } from './frames.ts';
+import { namesNothing, refusedAnyway } from './judging.ts';
+import type { Via } from './ledger.ts';
+import { PROBE_ENTRIES, encodeProbe } from './probe.ts';
+import { denied, denyState, refusalFields } from './refusal.ts';
+import type { Session } from './session.ts';
+import { protocolStatement, type Statement } from './statement.ts';
+
+/** What a message asks to be judged as. */
+export interface Plea {
+  readonly via: Via;
+  readonly statement: Statement;
+  /** The search path it was planned under, when it was planned before. */
+  readonly planned: readonly string[] | null;
+  readonly binds: readonly (string | null)[] | null;
+  /** A refusal that stands whatever the text means. */
+  readonly refusal: Denial | null;
+  /** Name of the statement that a Parse prepares. */
+  readonly name: string;
+}
+
+/** A message that waits, unconsumed, for a decision. */
+interface Asking extends Plea {
+  readonly id: number;
+  readonly inspection: Inspection;
+  /** The search path it was judged under must still be in force when it runs. */
+  readonly relied: boolean;
+}
+
+/** Texts and bind values behind names; a server would keep them too, an isolate has 128 MB. */
+const MAX_NAMED_BYTES = 32 * 1024 * 1024;
+
+export class Admission {
+  readonly #s: Session;
+  readonly #reader: FrameReader;
+  #asking: Asking | null = null;
+  /** What the next message waits for, besides what `Session` shows. */
+  #wait: 'nothing' | 'readies' | 'all answers' = 'nothing';
+  /** The id for the next decision, when it is asked for again. */
+  #reconsidered: number | null = null;
+
+  constructor(session: Session, reader: FrameReader) {
+    this.#s = session;
+    this.#reader = reader;
+  }
+
+  /** Whether the next message must stay where it is. */
+  get held(): boolean {
+    const { pipeline, probe, copying } = this.#s;
+    if (this.#asking !== null || probe !== 'none') return true;
+    if (this.#wait === 'readies' && pipeline.readies > 0) return true;
+    if (this.#wait === 'all answers' && pipeline.size > 0) return true;
+    this.#wait = 'nothing';
+    // Until the server has said whether it takes COPY data, the same bytes mean two things.
+    return copying !== null && (copying.phase !== 'copy_in' || copying.copyDone);
+  }
+
+  /** Whether a decision is being waited for. */
+  get asking(): boolean {
+    return this.#asking !== null;
+  }
+
+  /** A decision for the message that waits for it; one for anything else is late and means nothing. */
+  decided(id: number, decision: Decision): void {
+    const asking = this.#asking;
+    if (asking === null || asking.id !== id || !this.#reader.next()) return;
+    const denial = this.#denial(asking, decision);
+    const { pipeline, state } = this.#s;
+    if (denial === null && asking.relied && !state.certain(pipeline.readies)) {
+      // The server has reported another search path meanwhile: what was decided on is no longer what would run.
+      this.#asking = null;
+      return;
+    }
+    this.#asking = null;
+    if (denial !== null) this.#refuse(asking, denial);
+    else if (!pipeline.skipping) this.#perform(asking, decision);
+    this.#reader.consume();
+  }
+
+  /** Takes the waiting message again, with the catalog as it is now; it keeps its id. */
+  reconsider(id: number): void {
+    if (this.#asking?.id !== id) return;
+    this.#asking = null;
+    this.#reconsidered = id;
+  }
+
+  // --- judging -------------------------------------------------------------------------------------------------------
+
+  /** Asks for a decision, or notes what has to be known first. The message stays where it is either way. */
+  judge(plea: Plea): false {
+    const relied = this.#s.state.certain(this.#s.pipeline.readies);
+    const inspection = this.examine(plea.statement, plea.planned);
+    if (inspection === null) return false;
+    const id = this.#reconsidered ?? this.#s.ledger.nextAction();
+    this.#reconsidered = null;
+    const preparing = plea.via === 'prepare';
+    const refusal =
+      plea.refusal ?? inspection.refusal ?? (preparing ? null : this.#limit(inspection));
+    this.#asking = { ...plea, refusal, id, inspection, relied };
+    this.#s.output.effect({
+      kind: 'decide',
+      id,
+      action: plea.statement.action(inspection.facts),
+      refusal,
+      unresolved: inspection.unresolved,
+      preparing,
+    });
+    return false;
+  }
+
+  /** The same for a message that is refused for its own sake, whatever it names. */
+  judgeMessage(what: string, refusal: Denial): false {
+    const statement = protocolStatement(what, refusal);
+    return this.judge({ via: 'execute', statement, planned: null, binds: null, refusal, name: '' });
+  }
+
+  /** What the text does, or null when that cannot be told before something else has been answered. */
+  examine(statement: Statement, planned: readonly string[] | null): Inspection | null {
+    const { state, pipeline, judging } = this.#s;
+    if (state.suspect && statement.unfit === null) return this.#settle(statement, planned);
+    const { inspection, ambiguous } = judging.examine(statement, planned);
+    if (ambiguous && pipeline.readies > 0) {
+      this.#wait = 'readies';
+      return null;
+    }
+    const known =
+      state.certain(pipeline.readies) ||
+      statement.unfit !== null ||
+      refusedAnyway(inspection) ||
+      namesNothing(inspection);
+    if (!known) return this.#settle(statement, planned);
+    this.#s.probeFailed = false;
+    return inspection;
+  }
+
+  /** Finds out the search path: from answers on their way, or by asking. */
+  #settle(statement: Statement, planned: readonly string[] | null): Inspection | null {
+    const { state, pipeline, judging } = this.#s;
+    if (pipeline.readies > 0) {
+      this.#wait = 'readies';
+      return null;
+    }
+    if (this.#s.probeFailed) {
+      this.#s.probeFailed = false;
+      return { ...judging.examine(statement, planned).inspection, refusal: PATH_UNKNOWN };
+    }
+    if (state.status === 'E' && !pipeline.open) {
+      // Nothing but the end of the transaction runs now. What follows it in the same text would run under another path:
+      // core/sql takes such a text for opaque, because the state is not settled.
+      return judging.examine(statement, planned).inspection;
+    }
+    this.#s.probe = pipeline.open ? 'inside' : 'between';
+    sendProbe(this.#s, pipeline.open ? 'flush' : 'sync');
+    return null;
+  }
+
+  /** Null only when the message may go. A refusal that no policy can lift stands, whatever the driver says. */
+  #denial(asking: Asking, decision: Decision): (Decision & Denial) | null {
+    const { refusal, inspection, via } = asking;
+    const { revision, observed } = decision;
+    if (decision.kind === 'deny') return decision;
+    if (refusal !== null) return { ...refusal, revision, observed };
+    const [unknown] = inspection.unresolved;
+    if (unknown !== undefined) return { ...unknownObject(unknown), revision, observed };
+    // Preparing runs nothing; the approval is asked for when the statement is executed.
+    return via === 'prepare' && decision.kind === 'approve' ? null : denied(decision);
+  }
+
+  #limit(inspection: Inspection): Denial | null {
+    for (const change of inspection.changes) {
+      if (change.kind === 'catalog' && this.#s.state.uncommittedFull) return TOO_MUCH_UNCOMMITTED;
+      const { statements, portals } = this.#s;
+      if (change.kind === 'prepare' && this.#exceeds(statements.size)) return TOO_MANY_NAMES;
+      if (change.kind === 'declare' && this.#exceeds(portals.size)) return TOO_MANY_NAMES;
+    }
+    return null;
+  }
+
+  #exceeds(names: number): boolean {
+    return names >= MAX_NAMED_OBJECTS || this.#weight() > MAX_NAMED_BYTES;
+  }
+
+  #weight(): number {
+    return this.#s.statements.weight + this.#s.portals.weight;
+  }
+
+  /** Whether a name more is too much. What is on its way may make room, so that is waited for first. */
+  full(name: string, names: number): Denial | 'wait' | null {
+    const full = this.#weight() > MAX_NAMED_BYTES || (name !== '' && names >= MAX_NAMED_OBJECTS);
+    if (!full) return null;
+    if (this.#s.pipeline.size === 0) return TOO_MANY_NAMES;
+    this.waitForAnswers();
+    return 'wait';
+  }
+
+  waitForReadies(): false {
+    this.#wait = 'readies';
+    return false;
+  }
+
+  /** Waits until everything sent was answered; the Flush makes the server do so. */
+  waitForAnswers(): false {
+    this.#wait = 'all answers';
+    this.#s.output.toServer(FLUSH, 0, FLUSH.length, true);
+    return false;
+  }
+
+  #perform(asking: Asking, decision: Decision): void {
+    const { statement, inspection, via } = asking;
+    const { pipeline, ledger, state, statements } = this.#s;
+    if (via === 'prepare') {
+      const change = statements.plan(asking.name, statement, pipeline.segment);
+      pipeline.add('parse', { statementChanges: [change] });
+      this.#send(false);
+      return;
+    }
+    const { facts, copyIn } = inspection;
+    const run = ledger.intend(asking.id, statement, facts, via, asking.binds, decision);
+    const kind = via === 'query' ? 'query' : 'execute';
+    const entry = pipeline.add(kind, {
+      run,
+      copyIn,
+      several: facts.statements.length > 1,
+      ...planChanges(this.#s, statement, inspection, kind === 'query' ? null : pipeline.segment),
+    });
+    state.sent(entry.seq, statement.text, inspection);
+    this.#send(true);
+    if (!copyIn) return;
+    this.#s.copying = entry;
+    // An Execute is answered at the next Sync or Flush; what the client sends next depends on this answer.
+    if (kind === 'execute') this.#s.output.toServer(FLUSH, 0, FLUSH.length, true);
+  }
+
+  /** Passes the message on. `due`: with everything that waited for it. */
+  #send(due: boolean): void {
+    const { buffer, start, end } = this.#reader;
+    this.#s.output.toServer(buffer, start, end, due);
+  }
+
+  #refuse(asking: Asking, denial: Decision & Denial): void {
+    const { statement, inspection, via, binds, id } = asking;
+    const { pipeline, ledger, output, options, statements } = this.#s;
+    ledger.refuse(id, statement, inspection.facts, via, binds, denial, denyState(denial.code));
+    if (pipeline.skipping) return;
+    const refused = refusalFields(denial, denial.revision);
+    const failing = `postern_refused_${options.nonce}`;
+    if (via === 'query' || via === 'call') {
+      pipeline.add('query', { refused });
+      write(encodeQuery(failing));
+      return;
+    }
+    if (via === 'prepare') {
+      // The server forgets its unnamed statement even when the new one does not parse.
+      const { name } = asking;
+      const forgets = name === '' ? [statements.plan('', null, pipeline.segment)] : [];
+      pipeline.add('parse', { refused, statementChanges: forgets });
+      write(encodeParse(name === '' ? '' : failing, failing));
+    } else {
+      pipeline.add('execute', { refused });
+      write(encodeExecute({ portal: failing, maxRows: 0 }));
+    }
+    // It fails for certain, or is skipped itself: what follows up to the Sync never runs.
+    pipeline.skipping = true;
+    function write(bytes: Uint8Array): void {
+      output.toServer(bytes, 0, bytes.length, true);
+    }
+  }
+}
+
+/** Sends the gateway's question; its answers are swallowed by server-side.ts. */
+export function sendProbe(session: Session, end: 'flush' | 'sync'): void {
+  const { pipeline, output, options } = session;
+  for (const kind of PROBE_ENTRIES) pipeline.add(kind, { probe: true });
+  if (end === 'sync') pipeline.add('sync', { probe: true });
+  const bytes = encodeProbe(options.nonce, end);
+  output.toServer(bytes, 0, bytes.length, true);
+}

@@ -1,0 +1,169 @@
+// Asks core/sql what a text means in this session: hands it the search paths, prepared statements and cursors in force, and
+// says whether the answer can be relied on yet. Decides nothing and sends nothing.
+import type { Denial } from '../decision.ts';
+import type { Inspect, Inspection, SqlContext } from '../sql/inspection.ts';
+import type { Names } from './named.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { Portal } from './portal.ts';
+import type { SessionState, UncommittedText } from './state.ts';
+import { opaqueFacts, type Statement } from './statement.ts';
+
+export interface Examination {
+  readonly inspection: Inspection;
+  /** A name in the text stands for something that depends on an answer still to come. */
+  readonly ambiguous: boolean;
+}
+
+/** Verbs whose meaning is in another text: never answered from memory. */
+const INDIRECT = new Set(['EXECUTE', 'FETCH', 'MOVE', 'CLOSE', 'DEALLOCATE']);
+
+export class Judging implements SqlContext {
+  readonly readOnly: boolean;
+  readonly #inspect: () => Inspect;
+  readonly #state: SessionState;
+  readonly #pipeline: Pipeline;
+  readonly #statements: Names<Statement>;
+  readonly #portals: Names<Portal>;
+  #searchPaths: readonly (readonly string[])[] = [];
+  /** The one-path list of the current path: the same array as long as the path is the same. */
+  #current: readonly (readonly string[])[] = [];
+  #ambiguous = false;
+  #consulted = false;
+
+  constructor(parts: {
+    readonly inspect: () => Inspect;
+    readonly readOnly: boolean;
+    readonly state: SessionState;
+    readonly pipeline: Pipeline;
+    readonly statements: Names<Statement>;
+    readonly portals: Names<Portal>;
+  }) {
+    this.readOnly = parts.readOnly;
+    this.#inspect = parts.inspect;
+    this.#state = parts.state;
+    this.#pipeline = parts.pipeline;
+    this.#statements = parts.statements;
+    this.#portals = parts.portals;
+  }
+
+  get searchPaths(): readonly (readonly string[])[] {
+    return this.#searchPaths;
+  }
+
+  get uncommitted(): readonly UncommittedText[] {
+    return this.#state.uncommitted;
+  }
+
+  get settled(): boolean {
+    return this.#state.settled;
+  }
+
+  prepared(name: string): readonly string[] {
+    return this.#values(this.#statements, name).map((statement) => statement.text);
+  }
+
+  cursor(name: string): readonly string[] {
+    return this.#values(this.#portals, name).map((portal) => portal.statement.text);
+  }
+
+  cursorPaths(name: string): readonly (readonly string[])[] {
+    const paths = this.#values(this.#portals, name).map((portal) => portal.path);
+    return paths.length === 0 ? this.#searchPaths : paths;
+  }
+
+  /** What `statement` does when it runs now. `planned`: the path it was planned under, when that may be another one. */
+  examine(statement: Statement, planned: readonly string[] | null): Examination {
+    if (statement.unfit !== null) {
+      return { inspection: unfitInspection(statement.unfit), ambiguous: false };
+    }
+    const inspect = this.#inspect();
+    const paths = this.#paths(planned);
+    const known = statement.inspection;
+    if (
+      known !== null &&
+      statement.inspectedBy === inspect &&
+      statement.inspectedUnder === paths &&
+      this.#state.settled &&
+      this.#state.uncommitted.length === 0
+    ) {
+      return { inspection: known, ambiguous: false };
+    }
+    this.#searchPaths = paths;
+    this.#ambiguous = false;
+    this.#consulted = false;
+    const inspection = this.#ask(inspect, statement.text);
+    const lasting =
+      !this.#consulted &&
+      this.#state.settled &&
+      this.#state.uncommitted.length === 0 &&
+      !inspection.facts.verbs.some((verb) => INDIRECT.has(verb.split(' ')[0] ?? ''));
+    statement.inspection = lasting ? inspection : null;
+    statement.inspectedBy = inspect;
+    statement.inspectedUnder = paths;
+    return { inspection, ambiguous: this.#ambiguous };
+  }
+
+  #ask(inspect: Inspect, text: string): Inspection {
+    try {
+      return inspect(text, this);
+    } catch {
+      // A parser that crashes on a text has said nothing about it, so the text is refused. Its message may quote the text.
+      return unfitInspection({
+        kind: 'deny',
+        code: 'sql_unparsable',
+        rule: null,
+        message: 'The statement could not be analysed.',
+        hint: '',
+      });
+    }
+  }
+
+  #paths(planned: readonly string[] | null): readonly (readonly string[])[] {
+    const { path } = this.#state;
+    if (this.#current[0] !== path) this.#current = [path];
+    return planned === null || planned === path ? this.#current : [planned, path];
+  }
+
+  #values<T extends Statement | Portal>(names: Names<T>, name: string): readonly T[] {
+    this.#consulted = true;
+    const values = names.resolve(name, this.#pipeline.segment);
+    if (values !== null) return values;
+    this.#ambiguous = true;
+    return names.candidates(name);
+  }
+}
+
+/** Whether running this means the same under every search path: it names nothing. */
+export function namesNothing(inspection: Inspection): boolean {
+  const { facts } = inspection;
+  return (
+    inspection.refusal === null &&
+    inspection.unresolved.length === 0 &&
+    facts.effect === 'session' &&
+    facts.reads.length === 0 &&
+    facts.writes.length === 0 &&
+    facts.functions.length === 0
+  );
+}
+
+/** Refused for what the text is, under whatever search path. */
+export function refusedAnyway(inspection: Inspection): boolean {
+  switch (inspection.refusal?.code) {
+    case 'sql_unparsable':
+    case 'sql_too_large':
+    case 'guarded_setting':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function unfitInspection(refusal: Denial): Inspection {
+  return {
+    facts: opaqueFacts(refusal.code),
+    unresolved: [],
+    refusal,
+    changes: [],
+    copyIn: false,
+  };
+}

@@ -1,0 +1,368 @@
+// The server's half of a logged-in session: gives every answer to the message it answers, passes it on, and keeps the
+// journal's outcomes. Rows and COPY data go through as views of the chunk they came in. What no message expects ends the
+// session: from then on nobody could say what belongs to what. @see protocol-flow
+//
+// Masking will hook in where a result's RowDescription comes: an entry with a transform stops streaming its rows.
+import { ProtocolViolation } from '../failure.ts';
+import type { FrameReader } from './frames.ts';
+import type { Run } from './ledger.ts';
+import type { Settlement } from './named.ts';
+import type { AnswerPhase, Entry, EntryKind } from './pipeline.ts';
+import { readProbe } from './probe.ts';
+import {
+  decodeCommandRows,
+  decodeDataRow,
+  decodeParameterStatus,
+  decodeReadyForQuery,
+  decodeReport,
+  encodeError,
+  encodeReadyForQuery,
+} from './server-messages.ts';
+import type { Session } from './session.ts';
+import { SERVER } from './tags.ts';
+
+/** Why the session must end; the engine words it. */
+export interface Ending {
+  readonly code: 'session_state_changed' | 'target_unreachable';
+  readonly detail: string;
+}
+
+export class ServerSide {
+  readonly #s: Session;
+  readonly #reader: FrameReader;
+  #ending: Ending | null = null;
+  /** SQLSTATE of a FATAL that went to the client: nothing more needs to be said. */
+  #fatal: string | null = null;
+  /** SQLSTATE of the error of the query or Sync at the head. */
+  #error: string | null = null;
+  /** A run of result bytes not yet fed to its digest. */
+  #digesting: Run | null = null;
+  #digestFrom = 0;
+  #digestTo = 0;
+
+  constructor(session: Session, reader: FrameReader) {
+    this.#s = session;
+    this.#reader = reader;
+  }
+
+  get fatal(): string | null {
+    return this.#fatal;
+  }
+
+  /** Takes everything there is. Not null when the session must end. */
+  pump(): Ending | null {
+    const reader = this.#reader;
+    while (this.#ending === null && reader.next()) {
+      if (reader.first) this.#take();
+      else this.#continue();
+      reader.consume();
+    }
+    this.#digest();
+    return this.#ending;
+  }
+
+  #take(): void {
+    const { output } = this.#s;
+    const { tag } = this.#reader;
+    output.offerNotices();
+    if (tag === SERVER.dataRow) return this.#row();
+    this.#digest();
+    switch (tag) {
+      case SERVER.commandComplete:
+        return this.#commandComplete();
+      case SERVER.readyForQuery:
+        return this.#readyForQuery();
+      case SERVER.error:
+        return this.#failed();
+      case SERVER.parameterStatus:
+        return this.#parameterStatus();
+      case SERVER.notice:
+      case SERVER.notification:
+        return this.#pass();
+      case SERVER.parseComplete:
+        return this.#complete(this.#expect('parse'));
+      case SERVER.bindComplete:
+        return this.#complete(this.#expect('bind'));
+      case SERVER.closeComplete:
+        return this.#complete(this.#expect('close'));
+      case SERVER.parameterDescription:
+        return this.#move(this.#expect('describe'), ['waiting'], 'described');
+      case SERVER.noData:
+        return this.#complete(this.#expect('describe'));
+      case SERVER.rowDescription:
+        return this.#rowDescription();
+      case SERVER.emptyQuery:
+        return this.#result('waiting', 0);
+      case SERVER.portalSuspended:
+        return this.#suspended();
+      case SERVER.copyInResponse:
+        return this.#copyIn();
+      case SERVER.copyOutResponse:
+        return this.#move(this.#expect('query', 'execute'), ['waiting'], 'copy_out');
+      case SERVER.copyData:
+        return this.#copyData();
+      case SERVER.copyDone:
+        return this.#move(this.#expect('query', 'execute'), ['copy_out'], 'copied');
+      default:
+        throw new ProtocolViolation(`message type ${tag} from the target`);
+    }
+  }
+
+  // --- results -------------------------------------------------------------------------------------------------------
+
+  #row(): void {
+    const head = this.#s.pipeline.head;
+    if (head === undefined) throw new ProtocolViolation('a row nobody asked for');
+    if (head.probe) return this.#probeRow(head);
+    const due = head.phase === 'rows' || (head.kind === 'execute' && head.phase === 'waiting');
+    if (!due || head.run === null) throw new ProtocolViolation('a row out of place');
+    head.phase = 'rows';
+    head.run.pendingRows += 1;
+    this.#passData(head.run);
+  }
+
+  #copyData(): void {
+    const head = this.#expect('query', 'execute');
+    if (head.phase !== 'copy_out' || head.run === null) {
+      throw new ProtocolViolation('COPY data out of place');
+    }
+    this.#passData(head.run);
+  }
+
+  /** The rest of a row or of COPY data. */
+  #continue(): void {
+    const run = this.#s.pipeline.head?.run ?? null;
+    if (run === null) throw new ProtocolViolation('data of no result');
+    this.#passData(run);
+  }
+
+  #passData(run: Run): void {
+    const { buffer, start, end } = this.#reader;
+    run.bytes += end - start;
+    if (run.digest !== null) {
+      if (this.#digesting !== run || this.#digestTo !== start) this.#digest();
+      if (this.#digesting === null) this.#digestFrom = start;
+      this.#digesting = run;
+      this.#digestTo = end;
+    }
+    this.#s.output.client.append(buffer, start, end);
+    this.#s.output.midFrame = !this.#reader.last;
+  }
+
+  /** Feeds the run of result bytes, all in the reader's buffer of this call, to its digest. */
+  #digest(): void {
+    const run = this.#digesting;
+    if (run === null || run.digest === null) return;
+    run.digest.update(this.#reader.buffer.subarray(this.#digestFrom, this.#digestTo));
+    run.digested = true;
+    this.#digesting = null;
+  }
+
+  #rowDescription(): void {
+    const head = this.#expect('query', 'describe');
+    if (head.kind === 'query') return this.#move(head, ['waiting'], 'rows');
+    if (head.phase !== 'waiting' && head.phase !== 'described') this.#outOfPlace();
+    this.#complete(head);
+  }
+
+  #commandComplete(): void {
+    const rows = decodeCommandRows(this.#reader);
+    const head = this.#s.pipeline.head;
+    switch (head?.phase) {
+      case 'rows':
+      case 'copied':
+      case 'waiting':
+        return this.#result(head.phase, rows);
+      case 'copy_in':
+        // Before the client has ended its data there is nothing that could be complete.
+        if (head.copyDone) return this.#result('copy_in', rows);
+        return this.#outOfPlace();
+      default:
+        return this.#outOfPlace();
+    }
+  }
+
+  /** One result ended; a simple query may have more. */
+  #result(phase: AnswerPhase, rows: number): void {
+    const head = this.#expect('query', 'execute');
+    if (head.phase !== phase) this.#outOfPlace();
+    if (head.run !== null) {
+      head.run.rows += rows;
+      head.run.pendingRows = 0;
+    }
+    if (head.kind === 'execute') return this.#complete(head);
+    head.phase = 'waiting';
+    head.copyDone = false;
+    this.#pass();
+  }
+
+  #suspended(): void {
+    const head = this.#expect('execute');
+    if (head.phase !== 'waiting' && head.phase !== 'rows') this.#outOfPlace();
+    this.#result(head.phase, head.run?.pendingRows ?? 0);
+  }
+
+  #copyIn(): void {
+    const head = this.#expect('query', 'execute');
+    // Not announced by the text: what the client sent meanwhile was taken for messages, and the server takes it for data.
+    if (!head.copyIn)
+      throw new ProtocolViolation('COPY from the client that the statement did not ask for');
+    this.#move(head, ['waiting'], 'copy_in');
+  }
+
+  // --- ends of messages ----------------------------------------------------------------------------------------------
+
+  #complete(head: Entry): void {
+    this.#settle(head, 'done');
+    if (head.run !== null) this.#s.ledger.answered(head.run);
+    this.#s.pipeline.shift();
+    if (!head.probe) this.#pass();
+    else this.#probeEnded();
+  }
+
+  #settle(entry: Entry, how: Settlement): void {
+    for (const change of entry.statementChanges) this.#s.statements.settle(change, how);
+    for (const change of entry.portalChanges) this.#s.portals.settle(change, how);
+    if (this.#s.copying === entry) this.#s.copying = null;
+  }
+
+  #readyForQuery(): void {
+    const status = decodeReadyForQuery(this.#reader);
+    const head = this.#expect('query', 'sync');
+    if (head.refused !== null && head.phase !== 'failed') this.#outOfPlace();
+    if (head.phase !== 'waiting' && head.phase !== 'failed') this.#outOfPlace();
+    const { ledger, state, pipeline, statements, portals, output } = this.#s;
+    const error = this.#error;
+    this.#error = null;
+    // The commit of what was answered since the last one: it happened with this message, or failed with it.
+    ledger.settleFinished(error);
+    if (head.run !== null) ledger.finish(head.run, error === null ? 'succeeded' : 'failed', error);
+    this.#settle(head, error === null ? 'done' : head.several ? 'perhaps' : 'not_done');
+    // A simple query takes the place of the unnamed statement.
+    if (head.kind === 'query') statements.forget('');
+    const stale = state.ready(head.seq, status);
+    if (status === 'I') portals.sweep((portal) => portal.held);
+    pipeline.shift();
+    if (head.probe) this.#probeReady(status);
+    else this.#pass();
+    if (stale) output.effect({ kind: 'stale' });
+  }
+
+  #failed(): void {
+    const fields = decodeReport(this.#reader);
+    const sqlstate = fields['C'] ?? '';
+    const severity = fields['V'] ?? fields['S'];
+    if (severity === 'FATAL' || severity === 'PANIC') {
+      this.#fatal = sqlstate;
+      return this.#pass();
+    }
+    const { pipeline, options, output, ledger, state } = this.#s;
+    const head = pipeline.head;
+    if (head === undefined) return this.#pass();
+    const replaced = head.refused !== null && (fields['M'] ?? '').includes(options.nonce);
+    const probing = head.probe;
+    if (head.kind === 'query' || head.kind === 'sync') {
+      this.#error = sqlstate;
+      head.phase = 'failed';
+      if (this.#s.copying === head) this.#s.copying = null;
+    } else {
+      // An error undoes what an implicit transaction did before; an explicit one waits for its end.
+      ledger.settleFinished(state.status === 'I' ? sqlstate : null);
+      if (head.run !== null) ledger.finish(head.run, 'failed', sqlstate);
+      this.#settle(head, 'not_done');
+      // The server forgets its unnamed statement even when the new one does not parse.
+      if (head.kind === 'parse' && head.statementChanges[0]?.name === '')
+        this.#s.statements.forget('');
+      pipeline.shift();
+      for (const skipped of pipeline.skipToSync()) {
+        if (skipped.run !== null) ledger.finish(skipped.run, 'cancelled', null);
+        this.#settle(skipped, 'not_done');
+      }
+    }
+    if (replaced && head.refused !== null) return output.client.write(encodeError(head.refused));
+    if (probing) return this.#probeFailed(sqlstate);
+    // Skipped with the rest: the question was part of the client's segment.
+    if (this.#s.probe === 'inside') this.#s.probe = 'none';
+    this.#pass();
+  }
+
+  // --- the gateway's own question ------------------------------------------------------------------------------------
+
+  #probeRow(head: Entry): void {
+    if (head.kind !== 'execute' || head.phase !== 'waiting') this.#outOfPlace();
+    head.phase = 'rows';
+    const answer = readProbe(decodeDataRow(this.#reader));
+    if (answer === null) throw new ProtocolViolation('unreadable answer of the target');
+    const { state } = this.#s;
+    for (const [name, value] of answer.settings) {
+      const wrong = state.wrong(name, value);
+      if (wrong !== null) this.#end('session_state_changed', wrong);
+    }
+    state.learned(answer.path);
+  }
+
+  /** An answer to one of its messages came; inside a segment there is no Sync to wait for. */
+  #probeEnded(): void {
+    const over = this.#s.pipeline.head?.probe !== true;
+    if (over && this.#s.probe === 'inside') this.#s.probe = 'none';
+  }
+
+  #probeReady(status: 'I' | 'T' | 'E'): void {
+    const greeting = this.#s.probe === 'greeting';
+    this.#s.probe = 'none';
+    if (!greeting) return;
+    if (this.#s.probeFailed) this.#end('target_unreachable', 'its session state could not be read');
+    else this.#s.output.client.write(encodeReadyForQuery(status));
+  }
+
+  #probeFailed(sqlstate: string): void {
+    if (this.#s.probe === 'inside') {
+      // The client's own segment has failed with it, so the error is the client's to see.
+      this.#s.probe = 'none';
+      return this.#pass();
+    }
+    this.#s.probeFailed = true;
+    if (this.#s.probe === 'greeting') this.#end('target_unreachable', `SQLSTATE ${sqlstate}`);
+  }
+
+  #parameterStatus(): void {
+    const { name, value } = decodeParameterStatus(this.#reader);
+    const wrong = this.#s.state.reported(name, value);
+    if (wrong !== null) return this.#end('session_state_changed', wrong);
+    this.#pass();
+  }
+
+  // --- small ones ----------------------------------------------------------------------------------------------------
+
+  #expect(kind: EntryKind, other: EntryKind = kind): Entry {
+    const head = this.#s.pipeline.head;
+    if (head === undefined || (head.kind !== kind && head.kind !== other))
+      return this.#outOfPlace();
+    // A stand-in for a refused message can only fail.
+    if (head.refused !== null && this.#reader.tag !== SERVER.readyForQuery)
+      return this.#outOfPlace();
+    return head;
+  }
+
+  #move(head: Entry, from: readonly AnswerPhase[], to: AnswerPhase): void {
+    if (!from.includes(head.phase)) this.#outOfPlace();
+    head.phase = to;
+    this.#pass();
+  }
+
+  #pass(): void {
+    const { buffer, start, end } = this.#reader;
+    this.#s.output.client.append(buffer, start, end);
+  }
+
+  #end(code: Ending['code'], detail: string): void {
+    this.#ending ??= { code, detail };
+  }
+
+  #outOfPlace(): never {
+    const head = this.#s.pipeline.head;
+    throw new ProtocolViolation(
+      `message type ${this.#reader.tag} does not answer ${head?.kind ?? 'anything'}`,
+    );
+  }
+}
