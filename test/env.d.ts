@@ -4,6 +4,8 @@ declare namespace Cloudflare {
     readonly DB: D1Database;
     readonly RECORDINGS: R2Bucket;
     readonly SESSION: DurableObjectNamespace<import('../adapters/env.ts').SessionRpc>;
+    readonly APPROVAL: DurableObjectNamespace<import('../adapters/env.ts').ApprovalRpc>;
+    readonly GRANT: DurableObjectNamespace<import('../adapters/env.ts').GrantRpc>;
     readonly POSTERN_ENV: string;
     readonly TEST_MIGRATIONS: import('cloudflare:test').D1Migration[];
   }

@@ -33,4 +33,6 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
+export { Approval } from '../durable-objects/approval.ts';
+export { Grant } from '../durable-objects/grant.ts';
 export { Session } from '../durable-objects/session.ts';
