@@ -11,14 +11,19 @@ import {
   type Manifest,
 } from '../../core/recording/format.ts';
 import { START_MS } from './session-events.ts';
+import { at } from './present.ts';
 
-/** One event a 10 ms, the first at START_MS. */
-export function chained(session: string, events: readonly SessionEvent[]): ChainedEvent[] {
+/** One event every 10 ms, the first at START_MS, unless `time` says otherwise. */
+export function chained(
+  session: string,
+  events: readonly SessionEvent[],
+  time: (index: number) => number = (index) => START_MS + index * 10,
+): ChainedEvent[] {
   let prevHash = genesisHash(session, nativeCrypto);
   return events.map((event, index) => {
     const link = {
       seq: index + 1,
-      at: START_MS + index * 10,
+      at: time(index),
       json: canonicalJson(event),
       prevHash,
     };
@@ -33,12 +38,12 @@ export function recorded(
   events: readonly ChainedEvent[],
   perPart = 3,
 ): { manifest: Manifest; segments: Uint8Array[] } {
-  const start = JSON.parse(events[0]!.json) as {
+  const start = JSON.parse(at(events, 0).json) as {
     session: string;
     target: string;
     principal: { id: string };
   };
-  const folder = recordingFolder(events[0]!.at, start.session);
+  const folder = recordingFolder(at(events, 0).at, start.session);
   const segments: Uint8Array[] = [];
   const parts = [];
   for (let i = 0; i < events.length; i += perPart) {
@@ -51,8 +56,8 @@ export function recorded(
       key: partKey(folder, segments.length),
       bytes: bytes.length,
       sha256: digest.hex(),
-      firstSeq: lines[0]!.seq,
-      lastSeq: lines.at(-1)!.seq,
+      firstSeq: at(lines, 0).seq,
+      lastSeq: at(lines, -1).seq,
     });
   }
   const manifest: Manifest = {
@@ -61,10 +66,10 @@ export function recorded(
     target: start.target,
     principal: start.principal.id,
     parts,
-    head: events.at(-1)!.hash,
+    head: at(events, -1).hash,
     events: events.length,
-    startedAt: events[0]!.at,
-    endedAt: events.at(-1)!.at,
+    startedAt: at(events, 0).at,
+    endedAt: at(events, -1).at,
     complete: true,
   };
   return { manifest, segments };

@@ -77,11 +77,7 @@ function call(who: Principal, path: string, init: RequestInit = {}, bindings: ob
 }
 
 const body = async (response: Response | Promise<Response>) =>
-  (await (await response).json()) as Record<string, never> & {
-    sessions: { id: string }[];
-    events: ChainedEvent[];
-    next: unknown;
-  };
+  (await response).json<{ sessions: { id: string }[]; events: ChainedEvent[]; next: unknown }>();
 
 async function record(
   session: string,
@@ -318,7 +314,7 @@ describe('failures', () => {
       app.get('/x', (c) => problem(c, code, { detail: 'kid 7 is not known' }));
       const response = await app.request('/x');
       expect(response.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
-      const answer = (await response.json()) as Record<string, unknown>;
+      const answer = await response.json<object>();
       expect(answer).toMatchObject({ status: 401, code: 'token_refused' });
       expect(JSON.stringify(answer)).not.toMatch(/kid|signature|expired|issuer_/);
     },

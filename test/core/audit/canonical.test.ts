@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../../core/audit/canonical.ts';
 
@@ -47,6 +47,6 @@ function shuffled(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(shuffled);
   const reversed = Object.create(null) as Record<string, unknown>;
-  for (const [key, member] of Object.entries(value).reverse()) reversed[key] = shuffled(member);
+  for (const [key, member] of Object.entries(value).toReversed()) reversed[key] = shuffled(member);
   return reversed;
 }

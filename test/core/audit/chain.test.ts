@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nativeCrypto } from '../../../adapters/crypto.ts';
 import {
@@ -9,7 +11,9 @@ import {
   slices,
   verifyChain,
 } from '../../../core/audit/chain.ts';
+import { canonicalJson } from '../../../core/audit/canonical.ts';
 import type { ChainedEvent } from '../../../core/audit/event.ts';
+import { parseLine } from '../../../core/recording/format.ts';
 import { chained } from '../../support/chained.ts';
 import {
   intent,
@@ -18,6 +22,7 @@ import {
   SESSION_END,
   statement,
 } from '../../support/session-events.ts';
+import { at, captured, present } from '../../support/present.ts';
 
 const STORY = chained('s1', [
   sessionStart('s1'),
@@ -46,18 +51,26 @@ const edit = (index: number, change: Partial<ChainedEvent>) =>
   STORY.map((event, at) => (at === index ? { ...event, ...change } : event));
 
 describe('the encoding', () => {
-  // The same vectors stand in docs/recordings.md; sha256sum checks them.
-  it.each([
-    ['s1', '7b3b5c5a'],
-    ['0f3a', ''],
-  ])('genesis of %s is SHA-256 of its documented text', (session) => {
-    const expected = createHash('sha256').update(`postern.genesis.v1\n${session}`).digest('hex');
-    expect(genesisHash(session, nativeCrypto)).toBe(expected);
+  it('is the one that docs/recordings.md specifies, vector by vector', () => {
+    const docs = readFileSync('docs/recordings.md', 'utf8');
+    const block = captured(/```json id=vectors\n([\s\S]*?)\n```/, docs);
+    const events = block.split('\n').map((line) => present(parseLine(line)));
+    const session = '4f1d2c3b5a69788796a5b4c3d2e1f001';
+    expect(docs).toContain(`    ${genesisHash(session, nativeCrypto)}\n`);
+    expect(verify(events, session)).toMatchObject({ ok: true, value: { events: 3 } });
+    for (const { json } of events) expect(canonicalJson(JSON.parse(json))).toBe(json);
+    const byHand = captured(/```sh id=by-hand\n([\s\S]*?)```/, docs);
+    expect(execFileSync('sh', ['-ec', byHand]).toString()).toBe(`${at(events, 1).hash}  -\n`);
+  });
+
+  it('begins with a genesis that names the session', () => {
+    const text = 'postern.genesis.v1\ns1';
+    expect(genesisHash('s1', nativeCrypto)).toBe(createHash('sha256').update(text).digest('hex'));
   });
 
   it('hashes an event as the documented text', () => {
-    const event = STORY[1]!;
-    const text = `postern.chain.v1\n2\n${event.at}\n${STORY[0]!.hash}\n${event.json}`;
+    const event = at(STORY, 1);
+    const text = `postern.chain.v1\n2\n${event.at}\n${at(STORY, 0).hash}\n${event.json}`;
     expect(event.hash).toBe(createHash('sha256').update(text).digest('hex'));
   });
 
@@ -82,9 +95,9 @@ describe('verifyChain', () => {
       value: {
         session: 's1',
         events: 7,
-        head: STORY[6]!.hash,
-        startedAt: STORY[0]!.at,
-        endedAt: STORY[6]!.at,
+        head: at(STORY, 6).hash,
+        startedAt: at(STORY, 0).at,
+        endedAt: at(STORY, 6).at,
         endCode: 'client_closed',
       },
     });
@@ -94,11 +107,11 @@ describe('verifyChain', () => {
     ['nothing at all', [], 'empty', 1],
     [
       'an edited statement',
-      edit(1, { json: STORY[1]!.json.replace('SELECT', 'DELETE') }),
+      edit(1, { json: at(STORY, 1).json.replace('SELECT', 'DELETE') }),
       'edited',
       2,
     ],
-    ['an edited time', edit(2, { at: STORY[2]!.at + 1 }), 'edited', 3],
+    ['an edited time', edit(2, { at: at(STORY, 2).at + 1 }), 'edited', 3],
     ['an edited hash', edit(2, { hash: 'f'.repeat(64) }), 'edited', 3],
     ['an edited link', edit(2, { prevHash: 'f'.repeat(64) }), 'link', 3],
     ['a removed event', STORY.filter((_, at) => at !== 3), 'gap', 4],
@@ -106,13 +119,13 @@ describe('verifyChain', () => {
     ['a repeated event', [...STORY.slice(0, 4), ...STORY.slice(3)], 'order', 4],
     [
       'two events in the wrong order',
-      [...STORY.slice(0, 3), STORY[4]!, STORY[3]!, ...STORY.slice(5)],
+      [...STORY.slice(0, 3), at(STORY, 4), at(STORY, 3), ...STORY.slice(5)],
       'gap',
       4,
     ],
     ['a missing closing record', STORY.slice(0, 6), 'truncated', 7],
     ['only a beginning', STORY.slice(0, 1), 'truncated', 2],
-    ['something after the closing record', [...STORY, STORY[6]!], 'after_end', 7],
+    ['something after the closing record', [...STORY, at(STORY, 6)], 'after_end', 7],
     [
       'a renumbered gap',
       STORY.filter((_, at) => at !== 3).map((event, at) => ({ ...event, seq: at + 1 })),
@@ -121,7 +134,7 @@ describe('verifyChain', () => {
     ],
     ['a lone surrogate', edit(1, { json: '{"kind":"\ud800"}' }), 'malformed', 2],
     ['a number that is none', edit(1, { at: 1.5 }), 'malformed', 2],
-    ['a hash in capitals', edit(1, { hash: STORY[1]!.hash.toUpperCase() }), 'malformed', 2],
+    ['a hash in capitals', edit(1, { hash: at(STORY, 1).hash.toUpperCase() }), 'malformed', 2],
   ])('detects %s', (_name, events, code, seq) => {
     expect(verify(events)).toMatchObject({ ok: false, error: { code, seq } });
   });
@@ -137,8 +150,12 @@ describe('verifyChain', () => {
 
   it.each<[string, (events: ChainedEvent[]) => ChainedEvent[], string]>([
     ['does not begin with session.start', (events) => events.slice(1), 'session'],
-    ['has two beginnings', (events) => [events[0]!, events[0]!, ...events.slice(1)], 'session'],
-    ['goes on after its end', (events) => [...events, events[1]!], 'after_end'],
+    [
+      'has two beginnings',
+      (events) => [at(events, 0), at(events, 0), ...events.slice(1)],
+      'session',
+    ],
+    ['goes on after its end', (events) => [...events, at(events, 1)], 'after_end'],
     [
       'holds something that is not an event',
       (events) => events.map((event, at) => (at === 2 ? { ...event, json: '[]' } : event)),
@@ -155,11 +172,11 @@ describe('verifyChain', () => {
     fc.assert(
       fc.property(
         fc.nat(STORY.length - 1),
-        fc.constantFrom('seq', 'at', 'json', 'prevHash', 'hash'),
+        fc.constantFrom<keyof ChainedEvent>('seq', 'at', 'json', 'prevHash', 'hash'),
         fc.nat(),
         (index, field, noise) => {
-          const event = STORY[index]!;
-          const value = event[field as keyof ChainedEvent];
+          const event = at(STORY, index);
+          const value = event[field];
           const changed =
             typeof value === 'number'
               ? value + 1 + (noise % 1000)
@@ -180,7 +197,7 @@ describe('verifyChain', () => {
       fc.property(fc.nat(STORY.length - 1), fc.nat(STORY.length - 1), (a, b) => {
         fc.pre(a !== b);
         const events = [...STORY];
-        [events[a], events[b]] = [events[b]!, events[a]!];
+        [events[a], events[b]] = [at(events, b), at(events, a)];
         expect(verify(events).ok).toBe(false);
       }),
     );

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SLICE_LENGTH } from '../../../core/audit/chain.ts';
 import type { ChainedEvent } from '../../../core/audit/event.ts';
@@ -17,9 +17,10 @@ import {
 import { createLineReader } from '../../../core/recording/lines.ts';
 import { chained, recorded } from '../../support/chained.ts';
 import { sessionStart, SESSION_END } from '../../support/session-events.ts';
+import { at } from '../../support/present.ts';
 
 const EVENTS = chained('s1', [sessionStart('s1'), SESSION_END]);
-const EVENT = EVENTS[0]!;
+const EVENT = at(EVENTS, 0);
 const { manifest } = recorded(EVENTS);
 
 const joined = (event: ChainedEvent) => Buffer.concat([...lineChunks(event)]).toString();
@@ -41,7 +42,7 @@ describe('a line', () => {
     ['no JSON', 'x'],
     [
       'another order of fields',
-      JSON.stringify(Object.fromEntries(Object.entries(EVENT).reverse())),
+      JSON.stringify(Object.fromEntries(Object.entries(EVENT).toReversed())),
     ],
     ['a field too many', line.replace('{', '{"note":"x",')],
     ['a doubled field', line.replace('{', '{"seq":9,')],

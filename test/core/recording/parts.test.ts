@@ -10,6 +10,7 @@ import {
   SESSION_END,
   statement,
 } from '../../support/session-events.ts';
+import { at } from '../../support/present.ts';
 
 const EVENTS = chained('s1', [
   sessionStart('s1'),
@@ -26,7 +27,7 @@ const verify = (manifest: Manifest, segments: readonly Uint8Array[]) =>
   verifyRecording(manifest, segments, nativeCrypto);
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const text = (segment: Uint8Array | undefined) => Buffer.from(segment!).toString();
+const text = (segment: Uint8Array) => Buffer.from(segment).toString();
 
 describe('verifyRecording', () => {
   it('accepts an honest recording, however its segments were cut', () => {
@@ -36,23 +37,23 @@ describe('verifyRecording', () => {
     }
   });
 
-  const [first, second, third] = HONEST.segments;
+  const [first, second, third] = HONEST.segments as [Uint8Array, Uint8Array, Uint8Array];
   it.each<[string, readonly Uint8Array[], string]>([
     ['no segments', [], 'segment'],
-    ['a missing last segment', [first!, second!], 'segment'],
-    ['a missing first segment', [second!, third!], 'chain'],
-    ['a missing middle segment', [first!, third!], 'chain'],
-    ['segments in another order', [second!, first!, third!], 'chain'],
-    ['a repeated segment', [first!, first!, second!, third!], 'chain'],
-    ['something behind the end', [first!, second!, third!, third!], 'segment'],
-    ['a cut line', [first!, second!, third!.subarray(0, -5)], 'segment'],
+    ['a missing last segment', [first, second], 'segment'],
+    ['a missing first segment', [second, third], 'chain'],
+    ['a missing middle segment', [first, third], 'chain'],
+    ['segments in another order', [second, first, third], 'chain'],
+    ['a repeated segment', [first, first, second, third], 'chain'],
+    ['something behind the end', [first, second, third, third], 'segment'],
+    ['a cut line', [first, second, third.subarray(0, -5)], 'segment'],
     [
       'an edited statement',
-      [bytes(text(first).replace('SELECT 1', 'SELECT 2')), second!, third!],
+      [bytes(text(first).replace('SELECT 1', 'SELECT 2')), second, third],
       'chain',
     ],
-    ['an empty line', [bytes(`${text(first)}\n`), second!, third!], 'line'],
-    ['no UTF-8', [Uint8Array.of(0xff, ...first!), second!, third!], 'line'],
+    ['an empty line', [bytes(`${text(first)}\n`), second, third], 'line'],
+    ['no UTF-8', [Uint8Array.of(0xff, ...first), second, third], 'line'],
   ])('detects %s', (_name, segments, code) => {
     expect(verify(HONEST.manifest, segments)).toMatchObject({ ok: false, error: { code } });
   });
@@ -78,7 +79,7 @@ describe('verifyRecording', () => {
       'segment',
     ],
     ['a part too few', { parts: parts.slice(0, 2) }, 'segment'],
-    ['a part too many', { parts: [...parts, parts[2]!] }, 'segment'],
+    ['a part too many', { parts: [...parts, at(parts, 2)] }, 'segment'],
     [
       'overlapping parts',
       { parts: parts.map((part, at) => (at === 1 ? { ...part, firstSeq: 3 } : part)) },
