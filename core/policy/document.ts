@@ -96,8 +96,15 @@ const issuer = z.strictObject({
     .strictObject({
       clientId: z.string().min(1).max(500),
       scopes: z.array(z.string().min(1).max(200)).max(50).default(['openid']),
+      web: z
+        .strictObject({
+          clientId: z.string().min(1).max(500).optional(),
+          secret: secretName.optional(),
+        })
+        .describe('The client of logins in a browser, where it is another one or has a secret.')
+        .optional(),
     })
-    .describe('How `postern login` gets a token from this issuer.')
+    .describe('How `postern login` and the approval page get a token from this issuer.')
     .optional(),
 });
 

@@ -23,7 +23,12 @@ export interface PolicyIssuer {
   readonly clockSkewSeconds: number;
   /** Null: OIDC discovery. */
   readonly jwksUri: string | null;
-  readonly login: { readonly clientId: string; readonly scopes: readonly string[] } | null;
+  readonly login: {
+    readonly clientId: string;
+    readonly scopes: readonly string[];
+    /** The client of the approval page: `secret` names a Worker secret; null for a public client. */
+    readonly web: { readonly clientId: string; readonly secret: string | null };
+  } | null;
 }
 
 export type PolicyRoute =
@@ -49,12 +54,19 @@ export interface PolicyTarget extends TargetIdentity {
   readonly record: 'statements' | 'results';
 }
 
+/** How long what happened is kept; null: for ever. Recordings are R2's to keep, by its bucket lock (docs/deploy.md). */
+export interface PolicyRetention {
+  readonly indexSeconds: number | null;
+  readonly recordingsSeconds: number | null;
+}
+
 export interface Policy {
   readonly issuers: readonly PolicyIssuer[];
   readonly targets: readonly PolicyTarget[];
   readonly rules: readonly RuleDocument[];
   /** CEL over principal; null: nobody. */
   readonly audit: { readonly read: string | null; readonly kill: string | null };
+  readonly retention: PolicyRetention;
   readonly notify: PolicyNotify;
 }
 
@@ -74,7 +86,16 @@ export function policyIssuer(document: IssuerDocument): PolicyIssuer {
     maxAgeSeconds: document.maxAge,
     clockSkewSeconds: document.clockSkew,
     jwksUri: document.jwksUri ?? null,
-    login: document.login ?? null,
+    login: document.login === undefined ? null : policyLogin(document.login),
+  };
+}
+
+function policyLogin(login: NonNullable<IssuerDocument['login']>): PolicyIssuer['login'] {
+  const { clientId, scopes, web } = login;
+  return {
+    clientId,
+    scopes,
+    web: { clientId: web?.clientId ?? clientId, secret: web?.secret ?? null },
   };
 }
 
