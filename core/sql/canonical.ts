@@ -84,7 +84,8 @@ function canonicalTree(root: readonly unknown[], visit: Visit): string {
     if (next > 0) text += ',';
     frame.next = next + 1;
     const key = keys?.[next];
-    const member = key === undefined ? (value as readonly unknown[])[next] : (value as Members)[key];
+    const member =
+      key === undefined ? (value as readonly unknown[])[next] : (value as Members)[key];
     if (key !== undefined) {
       text += `"${key}":`;
       visit(key, member);

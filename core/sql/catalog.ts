@@ -37,10 +37,28 @@ export interface CatalogFunction {
   readonly kind: string;
   /** From an extension, or from initdb; else written by somebody on this database. */
   readonly builtin: boolean;
+  /** Input arguments. */
   readonly argTypes: readonly number[];
+  /** How many of the last arguments may be left out. */
+  readonly defaults: number;
+  /** The last argument repeats. */
+  readonly variadic: boolean;
   readonly returnType: number;
+  /** Columns of the row it returns (OUT and TABLE parameters); empty when it returns one value or a declared type. */
+  readonly outNames: readonly string[];
   readonly language: string;
 }
+
+export interface CatalogType {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** Casting to it may run code that somebody wrote on this database: a domain's check, a cast or input function. */
+  readonly code: boolean;
+}
+
+/** Objects of initdb have lower oids (FirstNormalObjectId in access/transam.h). */
+export const FIRST_USER_OID = 16_384;
 
 export interface Catalog {
   /** Changes whenever the content does. */
@@ -51,6 +69,11 @@ export interface Catalog {
   relationByOid(oid: number): CatalogRelation | undefined;
   /** Overloads; empty when there are none. */
   functions(schema: string, name: string): readonly CatalogFunction[];
+  /** Tables that inherit from this one, or are its partitions; direct ones only. */
+  children(oid: number): readonly CatalogRelation[];
+  type(schema: string, name: string): CatalogType | undefined;
   /** Type name by oid, as pg_type.typname; undefined when unknown. */
   typeName(oid: number): string | undefined;
+  /** `schema.name` of operators that somebody wrote on this database, extensions excepted. */
+  readonly userOperators: ReadonlySet<string>;
 }

@@ -15,6 +15,22 @@ export interface SqlContext {
   prepared(name: string): readonly string[];
   /** Texts a cursor or named portal may stand for. */
   cursor(name: string): readonly string[];
+  /**
+   * Search paths that were in force when this cursor was opened; a cursor keeps them (prepared statements do not, Postgres
+   * analyses them anew). Left out: `searchPaths`.
+   */
+  cursorPaths?(name: string): readonly (readonly string[])[];
+  /**
+   * Texts of the open transaction that gave the change `catalog`, oldest first, with the search paths they ran under. The
+   * gateway's own connection cannot see their tables until they commit, and they may shadow what it sees: leave this out
+   * only when there are none.
+   */
+  readonly uncommitted?: readonly {
+    readonly text: string;
+    readonly searchPaths: readonly (readonly string[])[];
+  }[];
+  /** True: no setting was changed inside the open transaction, so its end leaves the search path as it is. */
+  readonly settled?: boolean;
   /** Target is `access: read-only`. */
   readonly readOnly: boolean;
 }
@@ -29,8 +45,11 @@ export type SessionChange =
   | { readonly kind: 'close'; readonly name: string | null }
   /** DISCARD ALL: prepared statements, cursors, settings and temporary tables are gone. */
   | { readonly kind: 'discard' }
-  /** search_path, role or another tracked setting may differ afterwards: ask the server before the next decision. */
-  | { readonly kind: 'state' }
+  /**
+   * search_path, role or another tracked setting may differ afterwards: ask the server before the next decision.
+   * `ending`: a transaction or part of it ends, so only what it changed reverts; nothing to ask if it changed nothing.
+   */
+  | { readonly kind: 'state'; readonly ending?: true }
   /** Tables, views or functions may differ afterwards. */
   | { readonly kind: 'catalog' };
 

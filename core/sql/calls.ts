@@ -1,0 +1,124 @@
+// Function calls: which overloads a call may mean, how far they reach, and the calls whose arguments matter to the
+// session (set_config) or name an object (nextval, setval). ParseFuncOrColumn in parse_func.c.
+import type { Analysis } from './analysis.ts';
+import type { CatalogFunction } from './catalog.ts';
+import { constantText, settingValue } from './constants.ts';
+import { classifyCall } from './functions.ts';
+import { as, nameParts, type FuncCall, type Node } from './parse.ts';
+import { columnPosition, findItem, type Env } from './scope.ts';
+import { judgeSetting, settingName } from './settings.ts';
+
+export function callFunction(analysis: Analysis, call: FuncCall, env: Env): void {
+  const { ledger, names } = analysis;
+  const parts = nameParts(call.funcname);
+  const args = call.args ?? [];
+  if (names.isChanged(parts)) return ledger.conceal('changed_in_text');
+  // WITHIN GROUP adds its sort expressions to the arguments; VARIADIC hands over an array of any length.
+  const exact = call.agg_within_group !== true && call.func_variadic !== true;
+  const overloads = names.functions(parts, exact ? args.length : null);
+  if (overloads.length === 0) {
+    if (args.length === 1 && standsForOther(analysis, parts, args[0], env)) return;
+    ledger.functions.add(parts.join('.'));
+    return ledger.miss(`${parts.join('.')}()`, 'unknown_function');
+  }
+  classifyOverloads(analysis, overloads);
+  if (overloads.some((fn) => fn.schema === 'pg_catalog')) argumentsOf(analysis, call);
+}
+
+/** The gravest of the overloads: which one Postgres picks depends on types that only it knows. */
+export function classifyOverloads(analysis: Analysis, overloads: readonly CatalogFunction[]): void {
+  const { ledger } = analysis;
+  for (const fn of overloads) {
+    ledger.functions.add(`${fn.schema}.${fn.name}`);
+    const { effect, reason } = classifyCall(fn);
+    if (reason === null) ledger.raise(effect);
+    else ledger.conceal(reason);
+    if (effect === 'opaque' && fn.volatility === 'v') ledger.mayDefine = true;
+  }
+}
+
+/** `name(x)` without such a function: a cast to type `name`, or the column `name` of row x. */
+function standsForOther(
+  analysis: Analysis,
+  parts: readonly string[],
+  arg: Node | undefined,
+  env: Env,
+): boolean {
+  const type = analysis.names.type(parts);
+  if (type !== undefined) {
+    if (type.code) analysis.ledger.conceal('user_type');
+    return true;
+  }
+  const row = nameParts(as(arg, 'ColumnRef')?.fields);
+  const relation = row.at(-1);
+  if (parts.length > 1 || relation === undefined || relation === '') return false;
+  const item = findItem(env.level, relation, row.at(-2) ?? '');
+  return item !== null && columnPosition(item, parts[0] ?? '') >= 0;
+}
+
+function argumentsOf(analysis: Analysis, call: FuncCall): void {
+  const name = nameParts(call.funcname).at(-1);
+  const args = call.args ?? [];
+  switch (name) {
+    case 'set_config':
+      return setConfig(analysis, args);
+    case 'nextval':
+    case 'setval':
+      return sequence(analysis, constantText(args[0]));
+    default:
+  }
+}
+
+/** set_config(name, value, is_local): a SET that hides in a query. */
+function setConfig(analysis: Analysis, args: readonly Node[]): void {
+  const { ledger, readOnly } = analysis;
+  const name = settingValue(args[0]);
+  if (name.kind !== 'constant' || args.some((arg) => as(arg, 'NamedArgExpr') !== undefined)) {
+    return ledger.conceal('dynamic_setting');
+  }
+  applySetting(analysis, name.text, judgeSetting(name.text, settingValue(args[1]), readOnly));
+}
+
+/** A setting changes, however the text says so. */
+export function applySetting(
+  analysis: Analysis,
+  name: string,
+  verdict: ReturnType<typeof judgeSetting>,
+): void {
+  const { ledger } = analysis;
+  ledger.settings.add(settingName(name));
+  if (verdict.kind === 'refused') {
+    ledger.raise('admin');
+    return ledger.refuse(verdict.denial);
+  }
+  ledger.raise(verdict.kind);
+  if (!verdict.state) return;
+  ledger.movesPath = true;
+  ledger.changes.push({ kind: 'state' });
+}
+
+function sequence(analysis: Analysis, name: string | null): void {
+  if (name === null) return;
+  const parts = qualifiedName(name);
+  const relname = parts?.at(-1);
+  if (relname === undefined) return;
+  const schemaname = parts?.at(-2);
+  const found = analysis.names.relation(
+    schemaname === undefined ? { relname } : { relname, schemaname },
+  );
+  if (found.kind === 'found') analysis.ledger.writes.add(found.info.label);
+  else analysis.ledger.miss(name, 'unknown_relation');
+}
+
+/** `a."B".c` as its parts, folded as Postgres does (stringToQualifiedNameList in regproc.c); null if it is not a name. */
+export function qualifiedName(name: string): string[] | null {
+  const parts: string[] = [];
+  const part = /\s*(?:"((?:[^"]|"")+)"|([^\s".]+))\s*(\.|$)/y;
+  while (part.lastIndex < name.length || parts.length === 0) {
+    const match = part.exec(name);
+    if (match === null) return null;
+    parts.push(match[1]?.replaceAll('""', '"') ?? match[2]?.toLowerCase() ?? '');
+    if (match[3] === '') break;
+  }
+  return parts;
+}

@@ -1,0 +1,220 @@
+// SQL text → facts. The entrance of this folder: parses, walks every statement under every search path that may be in
+// force, puts the findings together and remembers them. Refusals that no policy can lift are made here and in settings.ts.
+//
+//   text ─▶ parse ─▶ walkText (per search path) ─▶ Ledger per statement ─▶ Inspection {facts, unresolved, refusal, changes}
+import type { Denial } from '../decision.ts';
+import type { SqlFacts, SqlStatementFacts } from '../facts.ts';
+import { TooDeep } from './analysis.ts';
+import type { Catalog } from './catalog.ts';
+import type { Inspect, Inspection, SessionChange, SqlContext } from './inspection.ts';
+import { Ledger, sorted } from './ledger.ts';
+import type { ParsedStatement, ParseFailure, ParseSql } from './parse.ts';
+import { Recent } from './recent.ts';
+import { walkText, type TextWorld } from './texts.ts';
+import { createViews, type Views } from './views.ts';
+
+export interface InspectOptions {
+  readonly parse: ParseSql;
+  /** The catalog of the moment; a new object when it was read anew. */
+  readonly catalog: () => Catalog;
+  /** Texts whose facts are kept. */
+  readonly maxEntries?: number;
+  /** Characters of those texts together. */
+  readonly maxCharacters?: number;
+}
+
+interface Remembered {
+  readonly version: string;
+  readonly paths: string;
+  readonly settled: boolean;
+  readonly readOnly: boolean;
+  readonly inspection: Inspection;
+}
+
+/** Never throws. Facts are shared between calls and must not be changed. */
+export function createInspect(options: InspectOptions): Inspect {
+  const recent = new Recent<Remembered>(
+    options.maxEntries ?? 2_000,
+    options.maxCharacters ?? 4 * 1024 * 1024,
+  );
+  let seen: { readonly catalog: Catalog; readonly views: Views } | null = null;
+  const pathKeys = new WeakMap<SqlContext['searchPaths'], string>();
+
+  function keyOf(paths: SqlContext['searchPaths']): string {
+    let key = pathKeys.get(paths);
+    if (key === undefined) {
+      // NUL cannot occur in a name, and a text with NUL is refused.
+      key = paths.map((path) => path.join('\0')).join('\0\0');
+      pathKeys.set(paths, key);
+    }
+    return key;
+  }
+
+  return (sql, context) => {
+    const catalog = options.catalog();
+    const paths = keyOf(context.searchPaths);
+    const { readOnly } = context;
+    const settled = context.settled === true;
+    const inTransaction = (context.uncommitted?.length ?? 0) > 0;
+    const known = inTransaction ? undefined : recent.get(sql);
+    if (
+      known !== undefined &&
+      known.version === catalog.version &&
+      known.paths === paths &&
+      known.readOnly === readOnly &&
+      known.settled === settled
+    ) {
+      return known.inspection;
+    }
+    if (seen?.catalog !== catalog) seen = { catalog, views: createViews(options.parse, catalog) };
+    const parse = options.parse;
+    const world: TextWorld = { parse, catalog, views: seen.views, context, usedSession: false };
+    const inspection = inspect(world, sql);
+    if (!world.usedSession) {
+      recent.set(sql, { version: catalog.version, paths, settled, readOnly, inspection });
+    }
+    return inspection;
+  };
+}
+
+function inspect(world: TextWorld, sql: string): Inspection {
+  const parsed = world.parse(sql);
+  if (!parsed.ok) return refused(parseDenial(parsed.failure));
+  try {
+    return summary(world.context, walkPaths(world, sql, parsed.statements));
+  } catch (error) {
+    // RangeError: the stack ended before our own bound did.
+    if (error instanceof TooDeep || error instanceof RangeError) {
+      return refused(
+        denial('sql_unparsable', 'The statement nests too deeply to be judged.', 'Split it up.'),
+      );
+    }
+    throw error;
+  }
+}
+
+/** A ledger per statement; where search paths disagree, what either of them does, and opaque. */
+function walkPaths(
+  world: TextWorld,
+  sql: string,
+  statements: readonly ParsedStatement[],
+): readonly Ledger[] {
+  const { searchPaths } = world.context;
+  const [first = [], ...others] = searchPaths;
+  const ledgers = walkText(world, sql, statements, first);
+  if (searchPaths.length === 0)
+    for (const ledger of ledgers) ledger.conceal('search_path_uncertain');
+  for (const path of others) {
+    const theirs = walkText(world, sql, statements, path);
+    for (const [position, ledger] of ledgers.entries()) {
+      const other = theirs[position];
+      if (other === undefined || fingerprint(ledger) === fingerprint(other)) continue;
+      ledger.include(other);
+      ledger.conceal('search_path_uncertain');
+    }
+  }
+  return ledgers;
+}
+
+function fingerprint(ledger: Ledger): string {
+  return JSON.stringify([ledger.facts(), sorted(ledger.opaque), sorted(ledger.unresolved)]);
+}
+
+function summary(context: SqlContext, ledgers: readonly Ledger[]): Inspection {
+  const together = new Ledger();
+  for (const ledger of ledgers) together.include(ledger);
+  if (context.readOnly && together.effect !== 'session' && together.effect !== 'read') {
+    together.refuse(
+      denial('read_only_target', 'Only reading is possible: this target is read-only.', ''),
+    );
+  }
+  return {
+    facts: combined(ledgers, together),
+    unresolved: sorted(together.unresolved),
+    refusal: together.refusal,
+    changes: distinct(together.changes),
+    copyIn: together.copyIn,
+  };
+}
+
+function combined(ledgers: readonly Ledger[], together: Ledger): SqlFacts {
+  const statements = ledgers.map((ledger) => ledger.facts());
+  return {
+    statements: statements.length === 0 ? [NOTHING] : statements,
+    verbs: sorted(together.verbs),
+    effect: together.effect,
+    reads: sorted(together.reads),
+    writes: sorted(together.writes),
+    tables: sorted(new Set([...together.reads, ...together.writes])),
+    columns: sorted(together.columns),
+    functions: sorted(together.functions),
+    settings: sorted(together.settings),
+    whereless: together.whereless,
+    opaque: sorted(together.opaque),
+  };
+}
+
+/** An empty text, or comments only. */
+const NOTHING: SqlStatementFacts = new Ledger().facts();
+
+/** The same change twice in a row changes nothing more. */
+function distinct(changes: readonly SessionChange[]): SessionChange[] {
+  const simple = new Set<string>();
+  return changes.filter((change) => {
+    if (change.kind !== 'catalog' && change.kind !== 'state') return true;
+    const key = `${change.kind}${change.kind === 'state' && change.ending === true}`;
+    if (simple.has(key)) return false;
+    simple.add(key);
+    return true;
+  });
+}
+
+function parseDenial(failure: ParseFailure): Denial {
+  switch (failure.kind) {
+    case 'too_large':
+      return denial(
+        'sql_too_large',
+        'The statement is too large to be judged.',
+        'Send less SQL, use COPY for data.',
+      );
+    case 'encoding':
+      return denial(
+        'sql_unparsable',
+        'The statement holds characters that are not valid text.',
+        '',
+      );
+    case 'unclassifiable':
+      return denial('sql_unparsable', 'The statement could not be analysed.', 'Simplify it.');
+    case 'syntax': {
+      const at = failure.cursor > 0 ? ` at character ${failure.cursor}` : '';
+      const why = shown(failure.message);
+      return denial('sql_unparsable', `The statement is not valid SQL: ${why}${at}.`, '');
+    }
+    default:
+      return denial('sql_unparsable', 'The statement could not be analysed.', '');
+  }
+}
+
+/** The parser quotes the caller's text: one line, no control characters, not too long. */
+function shown(message: string): string {
+  const line = message.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+}
+
+function denial(code: Denial['code'], message: string, hint: string): Denial {
+  return { kind: 'deny', code, rule: null, message, hint };
+}
+
+function refused(refusal: Denial): Inspection {
+  const ledger = new Ledger();
+  ledger.conceal('unknown_statement');
+  ledger.verb = 'UNKNOWN';
+  ledger.verbs.add(ledger.verb);
+  return {
+    facts: combined([ledger], ledger),
+    unresolved: [],
+    refusal,
+    changes: [],
+    copyIn: false,
+  };
+}

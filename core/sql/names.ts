@@ -1,0 +1,126 @@
+// Names as Postgres finds them under one search path (namespace.c): relations and types in the temporary schema first,
+// functions and operators never there; what an earlier statement of the same transaction made comes from `Pending`.
+import type { Catalog, CatalogFunction, CatalogRelation, CatalogType } from './catalog.ts';
+import { accepts } from './functions.ts';
+import type { RangeVar } from './parse.ts';
+import type { Pending } from './pending.ts';
+import { relationInfo, type RelationInfo } from './relation-names.ts';
+
+export type FoundRelation =
+  /** `open`: it may have more columns than the catalog says. */
+  | { readonly kind: 'found'; readonly info: RelationInfo; readonly open: boolean }
+  | { readonly kind: 'missing' }
+  /** A statement before this one may have given the name another meaning. */
+  | { readonly kind: 'changed' };
+
+const MISSING = { kind: 'missing' } as const;
+const CHANGED = { kind: 'changed' } as const;
+
+export class Names {
+  readonly catalog: Catalog;
+  readonly path: readonly string[];
+  readonly pending: Pending;
+  readonly #temporary: string | null;
+  readonly #callable: readonly string[];
+
+  constructor(catalog: Catalog, path: readonly string[], pending: Pending) {
+    this.catalog = catalog;
+    this.path = path;
+    this.pending = pending;
+    this.#temporary = path.find(isTemporary) ?? null;
+    // "the temporary schema is never searched for function or operator names" (manual, search_path)
+    this.#callable = path.filter((schema) => !isTemporary(schema));
+  }
+
+  relation(name: RangeVar): FoundRelation {
+    const relname = name.relname ?? '';
+    if (this.pending.isChanged(relname, name.schemaname !== undefined)) return CHANGED;
+    if (name.schemaname !== undefined) {
+      return this.#relationIn(this.#schema(name.schemaname), relname) ?? MISSING;
+    }
+    const temporary = this.pending.created('pg_temp', relname);
+    if (temporary !== undefined && this.#temporary === null) return this.#found(temporary, true);
+    for (const schema of this.path) {
+      const found = this.#relationIn(schema, relname);
+      if (found !== null) return found;
+    }
+    return MISSING;
+  }
+
+  info(relation: CatalogRelation): RelationInfo {
+    return relationInfo(this.catalog, relation, this.#temporary);
+  }
+
+  /** May a function or type of this name have become another one? */
+  isChanged(parts: readonly string[]): boolean {
+    return this.pending.isChanged(parts.at(-1) ?? '', parts.length > 1);
+  }
+
+  /** Every overload that a call with this many arguments may mean; null `count` takes any. */
+  functions(parts: readonly string[], count: number | null): readonly CatalogFunction[] {
+    const name = parts.at(-1) ?? '';
+    const schema = parts.at(-2);
+    const schemas = schema === undefined ? this.#callable : [this.#schema(schema)];
+    const found: CatalogFunction[] = [];
+    for (const each of schemas) {
+      for (const fn of this.catalog.functions(each, name)) {
+        if (count === null || accepts(fn, count)) found.push(fn);
+      }
+    }
+    return found;
+  }
+
+  type(parts: readonly string[]): CatalogType | undefined {
+    const name = parts.at(-1) ?? '';
+    const schema = parts.at(-2);
+    if (schema !== undefined) return this.catalog.type(this.#schema(schema), name);
+    for (const each of this.path) {
+      const found = this.catalog.type(each, name);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Could this operator be one that somebody wrote on this database? */
+  isUserOperator(parts: readonly string[]): boolean {
+    const { userOperators } = this.catalog;
+    const name = parts.at(-1) ?? '';
+    const schema = parts.at(-2);
+    // Without a single operator of somebody's own the search path does not matter.
+    if (this.pending.isChanged(name, schema !== undefined || userOperators.size === 0)) return true;
+    if (userOperators.size === 0) return false;
+    if (schema !== undefined) return userOperators.has(`${this.#schema(schema)}.${name}`);
+    return this.#callable.some((each) => userOperators.has(`${each}.${name}`));
+  }
+
+  /** Label of a relation that a statement makes: in the first schema of the path that is not implicit. */
+  newLabel(name: RangeVar): string {
+    const schema = name.relpersistence === 't' ? 'pg_temp' : (name.schemaname ?? this.#creation());
+    return `${schema}.${name.relname ?? ''}`;
+  }
+
+  #creation(): string {
+    return this.#callable.find((schema) => schema !== 'pg_catalog') ?? 'pg_catalog';
+  }
+
+  #schema(name: string): string {
+    return name === 'pg_temp' ? (this.#temporary ?? 'pg_temp') : name;
+  }
+
+  #relationIn(schema: string, name: string): FoundRelation | null {
+    const label = isTemporary(schema) && schema === this.#temporary ? 'pg_temp' : schema;
+    const created = this.pending.created(label, name);
+    if (created !== undefined) return this.#found(created, true);
+    const relation = this.catalog.relation(schema, name);
+    if (relation === undefined) return null;
+    return this.#found(relation, this.pending.isAltered(`${label}.${name}`));
+  }
+
+  #found(relation: CatalogRelation, open: boolean): FoundRelation {
+    return { kind: 'found', info: this.info(relation), open };
+  }
+}
+
+function isTemporary(schema: string): boolean {
+  return schema === 'pg_temp' || /^pg_temp_\d+$/.test(schema);
+}
