@@ -33,6 +33,8 @@ export class FrameReader {
   #data: Uint8Array = NO_BYTES;
   #at = 0;
   #size = 0;
+  /** An empty buffer of ours from before. Effects of an earlier call may still show it, those of this one do not. */
+  #spare: Uint8Array = NO_BYTES;
   /** Whether #data is ours to write into, or a chunk that is only lent until the end of this call. */
   #owned = false;
   /** Bytes still to come of a frame whose first piece was consumed. */
@@ -116,7 +118,9 @@ export class FrameReader {
   /** Ends a call: what is left of a lent chunk is copied, since its owner may use it again. */
   keep(): void {
     if (this.#at === this.#size) {
-      if (!this.#owned || this.#data.length > KEPT_CAPACITY_BYTES) this.#data = NO_BYTES;
+      if (this.#owned && this.#data.length <= KEPT_CAPACITY_BYTES) this.#spare = this.#data;
+      this.#data = NO_BYTES;
+      this.#owned = false;
       this.#at = 0;
       this.#size = 0;
     } else if (!this.#owned) {
@@ -144,7 +148,8 @@ export class FrameReader {
       this.#data.copyWithin(0, this.#at, this.#size);
     } else {
       // Doubling follows the bytes that came, never the length a header claims.
-      const grown = new Uint8Array(Math.max(need, held * 2, 256));
+      const fits = !this.#owned && need <= this.#spare.length;
+      const grown = fits ? this.#spare : new Uint8Array(Math.max(need, held * 2, 256));
       grown.set(this.#data.subarray(this.#at, this.#size));
       this.#data = grown;
       this.#owned = true;
