@@ -9,9 +9,11 @@ import { RE2JS } from 're2js';
 import type { Result } from '../failure.ts';
 import {
   comparisons,
+  conjuncts,
   literalProblem,
   methodCall,
   shadowed,
+  structure,
   text,
   walk,
   type ExpressionNode,
@@ -43,12 +45,19 @@ export type Variables = Readonly<Record<string, unknown>>;
 /** A compiled expression; pure, and shared by every session of a policy revision. */
 export interface Condition {
   readonly source: string;
+  /** The parsed tree without its positions: equal for texts that mean the same by their grammar. */
+  readonly tree: string;
   /** Declared variables it names. */
   readonly names: ReadonlySet<string>;
   /** String literals it compares `action.kind` with. */
   readonly actionKinds: ReadonlySet<string>;
   /** True only for exactly true, false only for exactly false; anything else is an error. */
   holds(variables: Variables): Verdict;
+  /**
+   * The expressions that `&&` joins at its top; empty when it joins none. All true: it is true. Any false: it is
+   * false, whatever fails beside it (CEL's && is commutative). So each can be asked when what it names is known.
+   */
+  readonly parts: readonly Condition[];
   /** The bare value, for subject and groupsFrom. */
   value(variables: Variables): Result<unknown, ConditionError>;
 }
@@ -112,15 +121,30 @@ export function compileCondition(
   }
   const literal = literalProblem(nodes, sets);
   if (literal !== null) return { ok: false, error: literal };
-  return { ok: true, value: condition(source, program, nodes, declared) };
+  return { ok: true, value: condition(source, program, nodes, scope) };
+}
+
+/**
+ * The parts of a conjunction, each compiled from its own text. Positions in the tree are the library's word; a text that
+ * does not parse to the very same tree is not used, and the condition stays whole.
+ */
+function parts(source: string, root: ExpressionNode, scope: Scope): readonly Condition[] {
+  const nodes = conjuncts(root);
+  if (nodes.length === 1) return [];
+  const compiled = nodes.flatMap((node) => {
+    const own = compileCondition(source.slice(node.start, node.end), scope);
+    return own.ok && own.value.tree === structure(node) ? [own.value] : [];
+  });
+  return compiled.length === nodes.length ? compiled : [];
 }
 
 function condition(
   source: string,
-  program: (variables: Variables) => unknown,
+  program: ReturnType<Environment['parse']>,
   nodes: readonly ExpressionNode[],
-  declared: ReadonlySet<string>,
+  scope: Scope,
 ): Condition {
+  const declared = new Set(Object.keys(SCOPES[scope]));
   const identifiers = nodes.flatMap(({ op, args }) =>
     op === 'id' && typeof args === 'string' && declared.has(args) ? [args] : [],
   );
@@ -129,11 +153,13 @@ function condition(
   );
   return {
     source,
+    tree: structure(program.ast),
     names: new Set(identifiers),
     actionKinds: new Set(kinds),
+    parts: parts(source, program.ast, scope),
     holds(variables) {
       try {
-        const value = program(variables);
+        const value: unknown = program(variables);
         return typeof value === 'boolean' ? value : { error: 'It gave no boolean.' };
       } catch (error) {
         return { error: runProblem(error, source) };
@@ -141,7 +167,7 @@ function condition(
     },
     value(variables) {
       try {
-        return { ok: true, value: program(variables) };
+        return { ok: true, value: program(variables) as unknown };
       } catch (error) {
         return { ok: false, error: { error: runProblem(error, source) } };
       }

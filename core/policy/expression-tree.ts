@@ -8,6 +8,7 @@ export interface ExpressionNode {
   readonly op: string;
   readonly args: unknown;
   readonly start: number;
+  readonly end: number;
   readonly checkedType?: { readonly name: string };
 }
 
@@ -41,6 +42,23 @@ export function walk(root: unknown): ExpressionNode[] {
 
 function isNode(value: unknown): value is ExpressionNode {
   return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
+}
+
+/** What `&&` joins at the top of a tree, in order; the tree itself when nothing is joined. */
+export function conjuncts(root: ExpressionNode): ExpressionNode[] {
+  if (root.op !== '&&' || !Array.isArray(root.args)) return [root];
+  return (root.args as ExpressionNode[]).flatMap(conjuncts);
+}
+
+/** A tree as text, without positions: equal trees are equal texts. */
+export function structure(node: unknown): string {
+  if (isNode(node)) return `(${node.op} ${structure(node.args)})`;
+  if (Array.isArray(node)) return `[${node.map(structure).join(' ')}]`;
+  if (typeof node === 'bigint') return `${node}n`;
+  if (node instanceof Uint8Array) return `bytes ${node.join()}`;
+  // Unsigned integers are the one literal that is an object; its value is what it compares as.
+  if (typeof node === 'object' && node !== null) return `uint ${Number(node)}`;
+  return `${typeof node} ${JSON.stringify(node)}`;
 }
 
 /** A method call's name, receiver and arguments; null for other nodes. */

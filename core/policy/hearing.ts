@@ -9,7 +9,7 @@
 import type { Decision } from '../decision.ts';
 import type { Action, SqlFacts } from '../facts.ts';
 import { unreachable } from '../failure.ts';
-import type { Verdict } from './condition.ts';
+import type { Condition, Verdict } from './condition.ts';
 import { combine, type Answer, type Outcome } from './outcome.ts';
 import type { Rule } from './rule.ts';
 import {
@@ -25,6 +25,10 @@ export interface Candidate {
   readonly rule: Rule;
   /** Settled when the set was made; null: `who` depends on the time and is asked again for every action. */
   readonly who: Verdict | null;
+  /** What the parts of `when` gave that name nothing but caller, target and request. */
+  readonly settled: Verdict;
+  /** The other parts, as places in `RuleSet.parts`. */
+  readonly open: readonly number[];
 }
 
 /** The rules of one revision that concern one caller on one target. */
@@ -33,6 +37,8 @@ export interface RuleSet {
   readonly target: string;
   /** In file order. */
   readonly candidates: readonly Candidate[];
+  /** Distinct parts of conditions that are asked for every action: rules say the same things about it. */
+  readonly parts: readonly Condition[];
   readonly hasObservers: boolean;
   readonly fixed: {
     readonly principal: PrincipalView;
@@ -49,13 +55,15 @@ const SQL = new ActionView('sql');
 export class Hearing {
   readonly #action: Action;
   readonly #variables: Readonly<Record<string, unknown>>;
-  readonly #verdicts: Map<Candidate, Verdict> | null;
+  readonly #parts: readonly Condition[];
+  /** By place in `parts`; undefined: not asked yet. */
+  readonly #answers: (Verdict | undefined)[];
 
   constructor(rules: RuleSet, action: Action, nowMs: number) {
     this.#action = action;
     this.#variables = { ...rules.fixed, now: new Date(nowMs), ...views(action) };
-    // Observing rules make every other rule's answer needed more than once.
-    this.#verdicts = rules.hasObservers ? new Map() : null;
+    this.#parts = rules.parts;
+    this.#answers = [];
   }
 
   outcome(candidates: readonly Candidate[]): Outcome {
@@ -112,12 +120,27 @@ export class Hearing {
 
   #ask(candidate: Candidate): Answer {
     const { rule } = candidate;
-    const heard = this.#verdicts?.get(candidate);
-    if (heard !== undefined) return { rule, verdict: heard };
     const who = this.#who(candidate);
-    const verdict = who !== true || rule.when === null ? who : rule.when.holds(this.#variables);
-    this.#verdicts?.set(candidate, verdict);
-    return { rule, verdict };
+    return { rule, verdict: who === true ? this.#when(candidate) : who };
+  }
+
+  /** One false part makes the whole false, even when another part fails: so CEL reads &&, and so the whole would be read. */
+  #when({ settled, open }: Candidate): Verdict {
+    let verdict = settled;
+    for (const place of open) {
+      if (verdict === false) return false;
+      const next = this.#part(place);
+      if (next !== true && (next === false || verdict === true)) verdict = next;
+    }
+    return verdict;
+  }
+
+  #part(place: number): Verdict {
+    const answered = this.#answers[place];
+    if (answered !== undefined) return answered;
+    const verdict = this.#parts[place]?.holds(this.#variables) ?? { error: 'It is missing.' };
+    this.#answers[place] = verdict;
+    return verdict;
   }
 }
 

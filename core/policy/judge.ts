@@ -6,8 +6,9 @@ import type { Action } from '../facts.ts';
 import { unreachable } from '../failure.ts';
 import type { Principal, TargetIdentity } from '../identity.ts';
 import { Hearing, type Candidate, type RuleSet } from './hearing.ts';
+import type { Condition, Verdict } from './condition.ts';
 import { sameOutcome, type Outcome } from './outcome.ts';
-import type { CompiledPolicy } from './rule.ts';
+import type { CompiledPolicy, Rule } from './rule.ts';
 import { PrincipalView, RequestView, TargetView, type RequestFacts } from './vocabulary.ts';
 import { deniedByDefault, deniedByError, deniedByRule, whatIsAllowed } from './wording.ts';
 
@@ -28,13 +29,8 @@ export function ruleSet(
     target: new TargetView(target),
     ...(request === undefined ? {} : { request: new RequestView(request) }),
   };
-  const candidates = policy.rules.flatMap((rule): Candidate[] => {
-    const covered = rule.covers(target);
-    if (covered === false) return [];
-    if (covered !== true) return [{ rule, who: covered }];
-    const who = rule.who === null ? true : rule.who.names.has('now') ? null : rule.who.holds(fixed);
-    return who === false ? [] : [{ rule, who }];
-  });
+  const parts = new Parts();
+  const candidates = policy.rules.flatMap((rule) => candidate(rule, fixed, target, parts) ?? []);
   const timeless = candidates.every(
     ({ rule, who }) => who !== null && !rule.when?.names.has('now'),
   );
@@ -42,10 +38,52 @@ export function ruleSet(
     revision: policy.revision,
     target: target.id,
     candidates,
+    parts: parts.distinct,
     hasObservers: candidates.some(({ rule }) => rule.observe),
     fixed,
     known: timeless ? new WeakMap() : null,
   };
+}
+
+/** Numbers conditions; those with the same tree get the same number. */
+class Parts {
+  readonly distinct: Condition[] = [];
+  readonly #places = new Map<string, number>();
+
+  placeOf(part: Condition): number {
+    const known = this.#places.get(part.tree);
+    if (known !== undefined) return known;
+    this.#places.set(part.tree, this.distinct.length);
+    return this.distinct.push(part) - 1;
+  }
+}
+
+/** Null for a rule that is not about this caller or this target. */
+function candidate(
+  rule: Rule,
+  fixed: RuleSet['fixed'],
+  target: TargetIdentity,
+  parts: Parts,
+): Candidate | null {
+  const covered = rule.covers(target);
+  if (covered === false) return null;
+  if (covered !== true) return { rule, who: covered, settled: true, open: [] };
+  const who = rule.who === null ? true : rule.who.names.has('now') ? null : rule.who.holds(fixed);
+  if (who === false) return null;
+  let settled: Verdict = true;
+  const open: number[] = [];
+  const whole = rule.when === null ? [] : [rule.when];
+  const split = rule.when === null || rule.when.parts.length === 0 ? whole : rule.when.parts;
+  for (const part of split) {
+    if (![...part.names].every((name) => Object.hasOwn(fixed, name))) {
+      open.push(parts.placeOf(part));
+      continue;
+    }
+    const verdict = part.holds(fixed);
+    if (verdict !== true && (verdict === false || settled === true)) settled = verdict;
+  }
+  // A rule that can never hold stays: that a rule is about connect decides whether connecting is implied.
+  return { rule, who, settled, open };
 }
 
 /** `nowMs`: milliseconds since the epoch. Facts are immutable; the same facts object gives the same decision. */

@@ -384,11 +384,6 @@ describe('what this version does not enforce', () => {
       'postern.yaml:28:9: notify: notify is not enforced by this version; remove it rather than rely on it',
     ],
     [
-      'retention',
-      `${GOOD}retention: { recordings: 400d }\n`,
-      'postern.yaml:28:12: retention: retention is not enforced by this version; remove it rather than rely on it',
-    ],
-    [
       'recording results',
       changed('database: shop', 'database: shop\n    record: results'),
       'postern.yaml:18:13: targets.0.record: record: results is not enforced by this version; remove it rather than rely on it',
@@ -410,7 +405,6 @@ describe('what this version does not enforce', () => {
       'masks',
       'limits',
       'notify',
-      'retention',
       'targets.*.record',
     ]);
   });
