@@ -24,7 +24,7 @@ export function readingSteps({ agent, sql }: Scene): readonly Step[] {
         'shop-db',
         'SELECT name, city, orders FROM active_customers ORDER BY orders DESC, id LIMIT 3',
       ),
-      expects: [succeeds, shows('Lovelace')],
+      expects: [succeeds, shows('Grace Hopper')],
       why: 'Rule agents-read allows sql.effect == "read": the parser saw a SELECT, and the view reads tables only.',
     },
     {

@@ -13,9 +13,7 @@ import type { Scene } from './scene.ts';
 const SHIPPED_WITHIN_MS = 30_000;
 
 const sessionList = z.object({
-  sessions: z.array(
-    z.object({ id: z.string(), refused: z.number(), recordingKey: z.string().nullable() }),
-  ),
+  sessions: z.array(z.object({ id: z.string(), recordingKey: z.string().nullable() })),
 });
 
 export function recordingSteps({ agent }: Scene): readonly Step[] {
@@ -75,10 +73,11 @@ async function touchUp(agent: Scene['agent'], id: string): Promise<Answer> {
 async function refusedSession(agent: Scene['agent']): Promise<string> {
   const deadline = Date.now() + SHIPPED_WITHIN_MS;
   for (;;) {
-    const { sessions } = sessionList.parse(await agent.get('/v1/sessions?target=shop-db'));
-    // Newest first: the DROP came before the later refusals.
-    const session = sessions.findLast(({ refused }) => refused > 0);
-    if (session?.recordingKey != null) return session.id;
+    const { sessions } = sessionList.parse(
+      await agent.get('/v1/sessions?target=shop-db&rule=no-ddl'),
+    );
+    const [session] = sessions;
+    if (session !== undefined && session.recordingKey !== null) return session.id;
     if (Date.now() > deadline) throw new Error('the recording did not reach its store in time');
     await sleep(500);
   }

@@ -42,7 +42,7 @@ export async function take(number: number, step: Step): Promise<boolean> {
   say();
   say(bold(`${number}. ${step.title}`));
   say(`   ${cyan(`$ ${step.command}`)}`);
-  const answer = await step.run();
+  const answer = await attempt(step);
   print(answer.output);
   const missing = step.expects.filter((expectation) => !expectation.holds(answer));
   say(`   ${dim('why:')} ${step.why}`);
@@ -53,6 +53,15 @@ export async function take(number: number, step: Step): Promise<boolean> {
   for (const { what } of missing) say(`   ${red(`NOT as it should be. Expected: it ${what}`)}`);
   say(`   ${red(`exit code ${answer.code}`)}`);
   return false;
+}
+
+/** A step that breaks down is a step that does not hold; the others are taken all the same. */
+async function attempt(step: Step): Promise<Answer> {
+  try {
+    return await step.run();
+  } catch (error) {
+    return { output: error instanceof Error ? error.message : String(error), code: 255 };
+  }
 }
 
 function print(output: string): void {
