@@ -1,7 +1,7 @@
 // The Worker's bindings and variables. Secrets named by the policy file are read through `secret`, and nowhere else.
 import type { ActiveGrant, GrantEnd } from '../core/approval/grant.ts';
 import type { ApprovalRpcMethods, ApprovalStanding } from '../core/approval/request.ts';
-import type { ApprovalView, Ballot, BallotResult } from '../core/approval/view.ts';
+import type { Ballot, BallotResult } from '../core/approval/view.ts';
 import type { ChainedEvent } from '../core/audit/event.ts';
 
 /** What a Session object answers besides its WebSocket (durable-objects/session.ts fulfils it). */
@@ -20,8 +20,8 @@ export interface SessionRpc extends Rpc.DurableObjectBranded {
 
 /** What an Approval object answers (durable-objects/approval.ts fulfils it). Named by `approvalName(digest)`. */
 export interface ApprovalRpc extends Rpc.DurableObjectBranded, ApprovalRpcMethods {
-  /** Null when there is no such round. */
-  view(id: string): Promise<ApprovalView | null>;
+  /** An ApprovalView as JSON (adapters/approvals.ts reads it); null when there is no such round. */
+  view(id: string): Promise<string | null>;
   vote(ballot: Ballot): Promise<BallotResult>;
   /** The requester takes it back before it was used; false when there is nothing to take back. */
   cancel(id: string, principalId: string): Promise<boolean>;

@@ -108,13 +108,13 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
     return result;
   }
 
-  async view(id: string): Promise<ApprovalView | null> {
+  async view(id: string): Promise<string | null> {
     this.#store.atomically(() => this.#expire(Date.now()));
     this.#errands.run();
     const round = this.#find(id);
     if (round === null) return null;
     const { usedSession, usedAction, usedAt } = round;
-    return {
+    const view: ApprovalView = {
       id,
       state: round.state,
       request: this.#store.request(round.round),
@@ -130,6 +130,7 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
           ? null
           : { session: usedSession ?? '', action: usedAction ?? 0, atMs: usedAt },
     };
+    return JSON.stringify(view);
   }
 
   override async alarm(): Promise<void> {

@@ -7,7 +7,8 @@ import { encode, Unencodable, type Encodable } from '../../../core/approval/enco
 import { envelope, rowBound, type EnvelopeParts } from '../../../core/approval/envelope.ts';
 import type { SqlContent } from '../../../core/approval/request.ts';
 import type { SqlFacts } from '../../../core/facts.ts';
-import { agent, content, demand, facts, parse, request } from './fixtures.ts';
+import { agent, content, demand, facts, request } from './fixtures.ts';
+import { parse } from './parser.ts';
 
 beforeAll(loadModule);
 

@@ -1,25 +1,8 @@
-// One request for approval with everything in it, and a parser that runs on Node.
-import { parseSync } from 'libpg-query';
+// One request for approval with everything in it, and people to decide it. Plain data, for Node and workerd.
 import type { ApprovalRequest, SqlContent } from '../../../core/approval/request.ts';
 import type { ApprovalDemand } from '../../../core/decision.ts';
 import type { SqlFacts } from '../../../core/facts.ts';
 import type { Principal } from '../../../core/identity.ts';
-import type { ParseSql } from '../../../core/sql/parse.ts';
-
-/** Call libpg-query's loadModule() first. */
-export const parse: ParseSql = (sql) => {
-  if (sql.includes('\0') || !sql.isWellFormed()) return { ok: false, failure: { kind: 'encoding' } };
-  try {
-    const statements = (parseSync(sql).stmts ?? []).map((raw) => ({
-      node: raw.stmt!,
-      location: raw.stmt_location ?? 0,
-      length: raw.stmt_len ?? 0,
-    }));
-    return { ok: true, statements };
-  } catch {
-    return { ok: false, failure: { kind: 'syntax', message: '', cursor: 0 } };
-  }
-};
 
 export const agent: Principal = {
   id: 'github:repo:acme/shop:ref:refs/heads/main',
