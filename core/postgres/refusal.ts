@@ -19,7 +19,7 @@ const DENY_STATES: Readonly<Record<DenyCode, string>> = {
   sql_unknown_object: '42P01',
   catalog_unavailable: '58000',
   guarded_setting: INSUFFICIENT_PRIVILEGE,
-  read_only_target: '25006', // read_only_sql_transaction
+  read_only_target: INSUFFICIENT_PRIVILEGE,
   protocol_refused: '0A000', // feature_not_supported
   approval_unavailable: INSUFFICIENT_PRIVILEGE,
   approval_denied: INSUFFICIENT_PRIVILEGE,

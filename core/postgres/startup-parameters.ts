@@ -161,7 +161,7 @@ function settingRefusal(name: string, value: string, readOnly: boolean): Startup
     case 'refused': {
       const { code, message } = verdict.denial;
       return {
-        sqlstate: code === 'read_only_target' ? '25006' : '42501',
+        sqlstate: '42501',
         message,
         code: code === 'read_only_target' ? code : 'guarded_setting',
       };
