@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -64,6 +65,11 @@ const problem = (status: number, detail: string, code: string): Refusal => ({
   status,
   problem: { title: 'No', detail, code },
 });
+
+function residentMegabytes(pid: number | undefined): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}
 
 const REFUSALS = [
   [problem(401, 'The token was not accepted.', 'signature_invalid'), '28000'],
@@ -284,6 +290,28 @@ describe.runIf(hasPostgres)('postern connect, in front of a real Postgres', () =
     expect(stdout).toContain('100000|5000050000');
     expect(code).toBe(0);
   });
+
+  it.runIf(hasPsql && process.platform === 'linux')(
+    'does not grow while a client has stopped reading',
+    async () => {
+      const { port, child } = await connected();
+      const uri = `host=127.0.0.1 port=${port} user=postern dbname=shop sslmode=disable`;
+      const before = residentMegabytes(child.pid);
+      // 100 MB, into a pipe that nobody reads.
+      const copy = "copy (select repeat('x', 1000) from generate_series(1, 100000)) to stdout";
+      const reader = spawn(PSQL, ['-X', uri, '-c', copy]);
+      await sleep(3_000);
+      expect(reader.exitCode).toBeNull();
+      expect(residentMegabytes(child.pid) - before).toBeLessThan(40);
+      let bytes = 0;
+      reader.stdout.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      await once(reader, 'close');
+      expect(bytes).toBe(100_000 * 1001);
+      expect(residentMegabytes(child.pid) - before).toBeLessThan(80);
+    },
+  );
 
   it.runIf(hasPsql)('carries a cancel request', async () => {
     const { port } = await connected();

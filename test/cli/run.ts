@@ -34,7 +34,8 @@ export function postern(
   { program = process.execPath, script = MAIN } = {},
 ): Running {
   const child = spawn(program, [script, ...args], {
-    env: { PATH: process.env['PATH'], ...env },
+    // A relative cache is none: tests leave nothing behind in a home.
+    env: { PATH: process.env['PATH'], XDG_CACHE_HOME: 'none', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let stdout = '';
