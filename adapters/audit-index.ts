@@ -44,7 +44,10 @@ export interface AuditIndex {
   session(id: string): Promise<SessionRow | null>;
   /** Actions numbered above `after`. */
   actions(session: string, after: number, limit: number): Promise<ActionRow[]>;
-  /** Sessions that look open and were last heard of before `seenBefore`, longest unheard first. */
+  /**
+   * Sessions without a whole recording (open, or ended and still being written) that were last heard of before
+   * `seenBefore`, longest unheard first.
+   */
   silent(seenBefore: number, limit: number): Promise<string[]>;
   /** Notes that a session was heard of at `now`. */
   touch(id: string, now: number): Promise<void>;
@@ -154,7 +157,7 @@ export function createAuditIndex(d1: D1Database): AuditIndex {
         db
           .select({ id: sessions.id })
           .from(sessions)
-          .where(and(isNull(sessions.endedAt), lt(sessions.seenAt, seenBefore)))
+          .where(and(isNull(sessions.recordingKey), lt(sessions.seenAt, seenBefore)))
           .orderBy(asc(sessions.seenAt))
           .limit(limit),
       );

@@ -53,31 +53,30 @@ export function indexRows(
   const actions = new Map<number, ActionRow>();
   const tables: { action: number; tableName: string }[] = [];
   const outcomes: LateOutcome[] = [];
-  const statements = new Map<number, Statement | null>();
+  const statements = new Map<number, StatementColumns>();
   const sums = { ...totals, rules: new Set(totals.rules) };
   let ended: { readonly at: number; readonly code: string } | null = null;
 
-  const statementOf = (number: number): Statement | null => {
+  /** Worked out once a batch, however often the statement runs. */
+  const statementOf = (number: number): StatementColumns => {
     const known = statements.get(number);
     if (known !== undefined) return known;
     const found = sources.statement(number);
-    const statement = found === null ? null : (content(found) as Statement);
-    statements.set(number, statement);
-    return statement;
+    const columns = statementColumns(found === null ? null : (content(found) as Statement));
+    statements.set(number, columns);
+    return columns;
   };
 
   for (const chained of events) {
     const event = eventContent(chained.json) as unknown as SessionEvent | null;
     switch (event?.kind) {
       case 'statement':
-        statements.set(event.statement, event);
+        statements.set(event.statement, statementColumns(event));
         break;
       case 'intent': {
-        const statement = statementOf(event.statement);
-        actions.set(event.action, actionRow(start.session, chained.at, event, statement));
-        for (const tableName of new Set(statement?.facts.tables)) {
-          tables.push({ action: event.action, tableName });
-        }
+        const { allTables, ...columns } = statementOf(event.statement);
+        actions.set(event.action, actionRow(start.session, chained.at, event, columns));
+        for (const tableName of allTables) tables.push({ action: event.action, tableName });
         sums.actions += 1;
         if (event.decision.kind === 'deny') sums.refused += 1;
         for (const rule of event.decision.rules) sums.rules.add(rule);
@@ -124,19 +123,16 @@ export function indexRows(
   return { batch: { session, actions: [...actions.values()], tables, outcomes }, totals: after };
 }
 
-function actionRow(
-  sessionId: string,
-  at: number,
-  intent: Intent,
-  statement: Statement | null,
-): ActionRow {
+/** What a statement gives to every action that runs it. */
+type StatementColumns = Pick<
+  ActionRow,
+  'statement' | 'truncated' | 'statementDigest' | 'effect' | 'verbs' | 'tables' | 'facts'
+> & { readonly allTables: ReadonlySet<string> };
+
+function statementColumns(statement: Statement | null): StatementColumns {
   const text = statement?.text ?? '';
   const facts = statement?.facts ?? null;
   return {
-    sessionId,
-    action: intent.action,
-    at,
-    via: intent.via,
     statement: shortened(text),
     truncated: text.length > MAX_STATEMENT_LENGTH,
     statementDigest: digestOf(text),
@@ -145,6 +141,22 @@ function actionRow(
     verbs: facts?.verbs ?? [],
     tables: fitting(facts?.tables ?? [], MAX_TABLES_LENGTH),
     facts: JSON.stringify(facts).length <= MAX_FACTS_LENGTH ? facts : null,
+    allTables: new Set(facts?.tables),
+  };
+}
+
+function actionRow(
+  sessionId: string,
+  at: number,
+  intent: Intent,
+  statement: Omit<StatementColumns, 'allTables'>,
+): ActionRow {
+  return {
+    sessionId,
+    action: intent.action,
+    at,
+    via: intent.via,
+    ...statement,
     decision: intent.decision.kind,
     rules: intent.decision.rules,
     code: intent.decision.code,

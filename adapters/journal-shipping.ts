@@ -18,7 +18,7 @@ export interface Totals {
   readonly rules: readonly string[];
 }
 
-/** `written` in R2 · `verified` read back and checked · `announced` named by the index: nothing is left to do. */
+/** Manifest `written` · everything read back and `verified` · `announced` by the index: nothing is left to do. */
 export type Closing = 'open' | 'written' | 'verified' | 'announced';
 
 export interface ShippingState {
@@ -26,6 +26,8 @@ export interface ShippingState {
   readonly indexed: Position;
   readonly totals: Totals;
   readonly closing: Closing;
+  /** Segments that were read back, from the first on. */
+  readonly verifiedParts: number;
   /** Segments in R2, in order. */
   segments(): Part[];
   /** A segment is in R2. */
@@ -33,6 +35,7 @@ export interface ShippingState {
   /** Events are in D1. */
   setIndexed(position: Position, totals: Totals): void;
   setClosing(closing: Closing): void;
+  setVerifiedParts(count: number): void;
 }
 
 const NOTHING: Position = { seq: 0, bytes: 0 };
@@ -45,17 +48,20 @@ export function createShippingState(sql: SqlStorage): ShippingState {
   let indexed = row === undefined ? NOTHING : { seq: row.indexed_seq, bytes: row.indexed_bytes };
   let totals = row === undefined ? NO_TOTALS : (JSON.parse(row.totals) as Totals);
   let closing: Closing = row === undefined ? 'open' : (row.closing as Closing);
+  let verifiedParts = row?.verified_parts ?? 0;
 
   const save = (): void => {
     sql.exec(
       `INSERT OR REPLACE INTO shipping
-         (id, recorded_seq, recorded_bytes, indexed_seq, indexed_bytes, totals, closing) VALUES (1, ?, ?, ?, ?, ?, ?)`,
+         (id, recorded_seq, recorded_bytes, indexed_seq, indexed_bytes, totals, closing, verified_parts)
+         VALUES (1, ?, ?, ?, ?, ?, ?, ?)`,
       recorded.seq,
       recorded.bytes,
       indexed.seq,
       indexed.bytes,
       JSON.stringify(totals),
       closing,
+      verifiedParts,
     );
   };
 
@@ -71,6 +77,9 @@ export function createShippingState(sql: SqlStorage): ShippingState {
     },
     get closing() {
       return closing;
+    },
+    get verifiedParts() {
+      return verifiedParts;
     },
     segments() {
       return sql
@@ -105,6 +114,10 @@ export function createShippingState(sql: SqlStorage): ShippingState {
       closing = next;
       save();
     },
+    setVerifiedParts(count) {
+      verifiedParts = count;
+      save();
+    },
   };
 }
 
@@ -115,6 +128,7 @@ interface ShippingRow extends Record<string, SqlStorageValue> {
   indexed_bytes: number;
   totals: string;
   closing: string;
+  verified_parts: number;
 }
 
 interface SegmentRow extends Record<string, SqlStorageValue> {
@@ -142,7 +156,8 @@ function createTables(sql: SqlStorage): void {
       indexed_seq INTEGER NOT NULL,
       indexed_bytes INTEGER NOT NULL,
       totals TEXT NOT NULL,
-      closing TEXT NOT NULL
+      closing TEXT NOT NULL,
+      verified_parts INTEGER NOT NULL
     ) STRICT;
   `);
 }

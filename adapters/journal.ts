@@ -37,7 +37,10 @@ export interface Journal {
   readonly ended: boolean;
   /** Actions with an intent and no outcome. */
   readonly openActions: ReadonlySet<number>;
-  /** Bytes that R2 or D1, whichever is further behind, does not have yet. The driver holds it below MAX_UNSHIPPED_BYTES. */
+  /**
+   * Bytes that R2 or D1, whichever is further behind, does not have yet. The driver holds it below MAX_UNSHIPPED_BYTES,
+   * and ships again while it is above 0: an ended session whose recording is not announced counts as one byte.
+   */
   readonly unshippedBytes: number;
   /** Bytes that R2 does not have yet. */
   readonly unrecordedBytes: number;
@@ -118,7 +121,9 @@ class SqlJournal implements Journal {
   }
 
   get unshippedBytes(): number {
-    return this.#bytes - Math.min(this.shipping.recorded.bytes, this.shipping.indexed.bytes);
+    const { recorded, indexed, closing } = this.shipping;
+    const unclosed = this.#ended && closing !== 'announced' ? 1 : 0;
+    return Math.max(this.#bytes - Math.min(recorded.bytes, indexed.bytes), unclosed);
   }
 
   append(events: readonly SessionEvent[], at: number): void {

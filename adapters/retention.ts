@@ -1,6 +1,7 @@
 // The cron's part in the audit trail: closes what crashes left open, and prunes the index. Recordings are R2's to keep
 // and to delete, by bucket lock and lifecycle rules (docs/recordings.md); nothing here ever deletes one.
 import { createAuditIndex, IndexUnavailable } from './audit-index.ts';
+import { withinMs } from './deadline.ts';
 
 export interface RetentionEnv {
   readonly DB: D1Database;
@@ -10,7 +11,7 @@ export interface RetentionEnv {
 }
 
 export interface Sweep {
-  /** Sessions that looked open and were woken: a dead one has closed its journal by then. */
+  /** Sessions without a whole recording that were woken: a dead one has closed its journal by then. */
   readonly settled: number;
   /** Of those, sessions with a connection. */
   readonly live: number;
@@ -22,11 +23,13 @@ export interface Sweep {
   readonly interrupted: boolean;
 }
 
-/** An open session that the index has not heard of for so long may be dead. */
+/** A session that is not wholly recorded, and of which the index has not heard for so long, may be dead. */
 const SILENT_MS = 2 * 60_000;
 /** Sessions woken in one sweep: a Worker's invocation may make 1,000 calls. */
 const MAX_SETTLED = 200;
 const AT_ONCE = 6;
+/** It goes on in the object afterwards; the sweep need not wait for a long recording. */
+const SETTLE_MS = 20_000;
 /** Sessions pruned in one sweep, and in one round of it. */
 const MAX_PRUNED = 2_000;
 const PRUNED_AT_ONCE = 50;
@@ -48,7 +51,7 @@ export async function sweepSessions(
 
   const settle = async (id: string): Promise<void> => {
     try {
-      if (await env.SESSION.getByName(id).settle()) live++;
+      if (await withinMs(SETTLE_MS, () => env.SESSION.getByName(id).settle())) live++;
       settled++;
     } catch {
       failed++; // the object's own error is in its own log; it stays silent, so the next sweep finds it

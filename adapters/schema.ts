@@ -43,9 +43,10 @@ export const sessions = sqliteTable(
     index('sessions_by_time').on(table.startedAt, table.id),
     index('sessions_by_principal').on(table.principalId, table.startedAt),
     index('sessions_by_target').on(table.target, table.startedAt),
-    index('sessions_open')
+    // Open, or ended and not wholly recorded yet.
+    index('sessions_unsettled')
       .on(table.seenAt)
-      .where(sql`ended_at IS NULL`),
+      .where(sql`recording_key IS NULL`),
   ],
 );
 
@@ -147,7 +148,9 @@ export const approvals = sqliteTable(
   (table) => [
     index('approvals_by_time').on(table.requestedAt, table.id),
     index('approvals_by_principal').on(table.principalId, table.requestedAt),
-    index('approvals_pending').on(table.expiresAt).where(sql`state = 'pending'`),
+    index('approvals_pending')
+      .on(table.expiresAt)
+      .where(sql`state = 'pending'`),
   ],
 );
 

@@ -1,6 +1,6 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { nativeCrypto } from '../../adapters/crypto.ts';
 import { createJournal, type Journal } from '../../adapters/journal.ts';
 import { verifyChain } from '../../core/audit/chain.ts';
@@ -14,6 +14,9 @@ import {
   START_MS,
   statement,
 } from '../support/session-events.ts';
+
+// Some of these write many megabytes, on a machine that others use too.
+vi.setConfig({ testTimeout: 60_000 });
 
 let objects = 0;
 

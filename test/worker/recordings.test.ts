@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   createRecordings,
   RecordingDamaged,
@@ -7,6 +7,7 @@ import {
 } from '../../adapters/recordings.ts';
 import type { Manifest } from '../../core/recording/format.ts';
 import { chained } from '../support/chained.ts';
+import { present } from '../support/present.ts';
 import {
   intent,
   outcome,
@@ -14,6 +15,8 @@ import {
   SESSION_END,
   statement,
 } from '../support/session-events.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const recordings = createRecordings(env.RECORDINGS);
 
@@ -69,6 +72,34 @@ describe('recordings in R2', () => {
     expect(await recordings.read(manifest, 2, 2)).toEqual(events.slice(2, 4));
     expect(await recordings.read(manifest, 4, 10)).toEqual(events.slice(4));
     expect(await recordings.read(manifest, 5, 10)).toEqual([]);
+  });
+
+  it('give no more at a time than a Worker can hold', async () => {
+    const large = 'v'.repeat(5_000_000);
+    const events = chained('large', [
+      sessionStart('large'),
+      intent(1, 1, [large]),
+      intent(2, 1, [large]),
+      SESSION_END,
+    ]);
+    const part = present(await recordings.writeSegment('large/0', events));
+    const { manifest } = await written('of-large');
+    const seqs = async (after: number) =>
+      (await recordings.read({ ...manifest, parts: [part] }, after, 100)).map(({ seq }) => seq);
+    expect(await seqs(0)).toEqual([1, 2]);
+    expect(await seqs(1)).toEqual([2]);
+    expect(await seqs(2)).toEqual([3, 4]);
+  });
+
+  it('are checked part by part: size and checksum of what was written', async () => {
+    const { manifest } = await written('checked');
+    for (const part of manifest.parts) {
+      expect(await recordings.check(part)).toBe(true);
+      expect(await recordings.check({ ...part, bytes: part.bytes + 1 })).toBe(false);
+      expect(await recordings.check({ ...part, bytes: 1 })).toBe(false);
+      expect(await recordings.check({ ...part, sha256: '0'.repeat(64) })).toBe(false);
+      expect(await recordings.check({ ...part, key: 'checked/none' })).toBe(false);
+    }
   });
 
   it('are exported with their manifest first', async () => {

@@ -1,6 +1,6 @@
 import { applyD1Migrations, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createAuditIndex } from '../../adapters/audit-index.ts';
 import { nativeCrypto } from '../../adapters/crypto.ts';
 import { createJournal, type Journal } from '../../adapters/journal.ts';
@@ -18,6 +18,9 @@ import {
   START_MS,
   statement,
 } from '../support/session-events.ts';
+
+// Some of these write many megabytes, on a machine that others use too.
+vi.setConfig({ testTimeout: 60_000 });
 
 const stores: ShipEnv = { DB: env.DB, RECORDINGS: env.RECORDINGS };
 const index = createAuditIndex(env.DB);
@@ -161,6 +164,7 @@ describe('shipping a session', () => {
       await ship(journal, stores, START_MS);
       journal.append([SESSION_END], START_MS);
       expect((await ship(journal, stores, START_MS)).complete).toBe(true);
+      expect(await recordings.verify(await manifest('long'))).toMatchObject({ ok: true });
       const { parts, events } = await manifest('long');
       expect(parts.length).toBeGreaterThan(2);
       expect(parts.map((part) => part.firstSeq)).toEqual([
@@ -221,6 +225,22 @@ describe('a crash in the middle of shipping', () => {
       await ship(next, stores, START_MS);
       expect(await index.session('crash-index')).toEqual(before);
       expect(await index.actions('crash-index', 0, 9)).toHaveLength(1);
+    }));
+
+  it('after the last segment: the session still has something to ship', () =>
+    inJournal('crash-closing', async (journal, again) => {
+      journal.append([...QUERY, outcome(1), SESSION_END], START_MS);
+      const away = { DB: env.DB, RECORDINGS: broken(env.RECORDINGS, 'get') };
+      const failed = await ship(journal, away, START_MS);
+      expect(failed).toEqual({
+        unshippedBytes: 1,
+        complete: false,
+        failures: ['recordings_unavailable'],
+      });
+      // And the cron finds it, although it has ended.
+      expect(await index.silent(START_MS + 1, 1000)).toContain('crash-closing');
+      expect(await ship(again(), stores, START_MS)).toMatchObject({ complete: true });
+      expect(await index.silent(START_MS + 1, 1000)).not.toContain('crash-closing');
     }));
 
   it.each(['open', 'written', 'verified'] as const)('at the step `%s`: it is done again', (step) =>
