@@ -37,13 +37,16 @@ export class ApprovalErrands {
   readonly #ctx: DurableObjectState;
   readonly #env: Env;
   readonly #store: ApprovalStore;
+  readonly #changed: () => void;
   readonly #running = new Set<ErrandKind>();
   readonly #again = new Set<ErrandKind>();
 
-  constructor(ctx: DurableObjectState, env: Env, store: ApprovalStore) {
+  /** `changed` is called after every change of a round. */
+  constructor(ctx: DurableObjectState, env: Env, store: ApprovalStore, changed: () => void) {
     this.#ctx = ctx;
     this.#env = env;
     this.#store = store;
+    this.#changed = changed;
   }
 
   /** Owes everybody who is told about approvals the news that this round has changed. */
@@ -60,7 +63,9 @@ export class ApprovalErrands {
         state: current.state,
         requestedAtMs: current.requestedAt,
         expiresAtMs: current.expiresAt,
-        votes: this.#store.votes(round).map(({ by, vote, reason, atMs }) => ({ by, vote, reason, atMs })),
+        votes: this.#store
+          .votes(round)
+          .map(({ by, vote, reason, atMs }) => ({ by, vote, reason, atMs })),
         decidedBy: current.decidedBy,
         reason: current.reason,
       },
@@ -70,6 +75,7 @@ export class ApprovalErrands {
 
   /** Starts on what is due without waiting for it. */
   run(): void {
+    this.#changed();
     this.#ctx.waitUntil(this.drain());
   }
 
@@ -269,7 +275,14 @@ export class ApprovalErrands {
 
   #report({ kind, round, attempts }: Errand, what: string): void {
     console.warn(
-      JSON.stringify({ event: 'approval_errand', object: this.#ctx.id.name, kind, round, attempts, what }),
+      JSON.stringify({
+        event: 'approval_errand',
+        object: this.#ctx.id.name,
+        kind,
+        round,
+        attempts,
+        what,
+      }),
     );
   }
 }

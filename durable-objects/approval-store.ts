@@ -119,7 +119,8 @@ export class ApprovalStore {
     const text = new TextDecoder();
     let json = '';
     for (const { bytes } of rows) {
-      if (bytes instanceof ArrayBuffer) json += text.decode(new Uint8Array(bytes), { stream: true });
+      if (bytes instanceof ArrayBuffer)
+        json += text.decode(new Uint8Array(bytes), { stream: true });
     }
     const request = JSON.parse(json + text.decode()) as ApprovalRequest;
     this.#cached = { round, request };

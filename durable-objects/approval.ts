@@ -26,16 +26,22 @@ import { DENIAL_STANDS_MS, MAX_APPROVAL_BYTES } from '../core/limits.ts';
 import { ApprovalErrands } from './approval-errands.ts';
 import { ApprovalStore, type Round, type Waiter } from './approval-store.ts';
 
+const MAX_WAIT_MS = 55_000;
+const MIN_PAUSE_MS = 50;
 const DIGEST = /^[0-9a-f]{64}$/;
 
 export class Approval extends DurableObject<Env> implements ApprovalRpc {
   readonly #store: ApprovalStore;
   readonly #errands: ApprovalErrands;
+  /** Long polls; they end with the object, and are asked again. */
+  readonly #listeners = new Set<() => void>();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new ApprovalStore(ctx.storage);
-    this.#errands = new ApprovalErrands(ctx, env, this.#store);
+    this.#errands = new ApprovalErrands(ctx, env, this.#store, () => {
+      for (const changed of this.#listeners) changed();
+    });
   }
 
   /** @throws Error for a request that cannot be approved: too large, nobody to ask, not what its digest says */
@@ -133,9 +139,40 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
     return JSON.stringify(view);
   }
 
+  async settled(id: string, waitMs: number): Promise<void> {
+    const end = Date.now() + Math.min(waitMs, MAX_WAIT_MS);
+    for (;;) {
+      const round = this.#find(id);
+      const left = end - Date.now();
+      if (round === null || left <= 0 || !this.#waiting(round)) return;
+      // Never past the expiry, which no change announces before the alarm.
+      const pause = Math.min(left, Math.max(round.expiresAt - Date.now(), MIN_PAUSE_MS));
+      await this.#change(pause);
+      this.#store.atomically(() => this.#expire(Date.now()));
+    }
+  }
+
   override async alarm(): Promise<void> {
     this.#store.atomically(() => this.#expire(Date.now()));
     await this.#errands.drain();
+  }
+
+  #waiting(round: Round): boolean {
+    if (round.state === 'pending') return true;
+    return round.state === 'approved' && windowSeconds(this.#store.request(round.round)) !== null;
+  }
+
+  /** Resolves at the next change of this object, and after `ms` at the latest. */
+  async #change(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#listeners.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#listeners.add(done);
+    });
   }
 
   /** The order of the checks is the order in which a voter can do something about them. */

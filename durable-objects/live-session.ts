@@ -17,10 +17,10 @@ import { Conversation, type Conduct } from './conversation.ts';
 import { Judgement } from './judgement.ts';
 import {
   cancelElsewhere,
-  connectTarget,
   dialTarget,
   ownsKey,
   postgresProtocol,
+  targetLogin,
   type Protocol,
 } from './protocols.ts';
 
@@ -126,7 +126,9 @@ export class LiveSession implements Conduct {
   async dial(): Promise<{ connection: Connection; login: TargetLogin }> {
     // The catalog is read beside the login: the first statement then waits for neither.
     this.#judgement.warm();
-    return connectTarget(this.#env, this.#judgement.target(), this.#host.hold);
+    const target = this.#judgement.target();
+    const login = targetLogin(this.#env, target);
+    return { connection: await dialTarget(this.#env, target, this.#host.hold), login };
   }
 
   async cancel(key: Uint8Array): Promise<void> {

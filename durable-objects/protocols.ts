@@ -45,7 +45,8 @@ export function postgresProtocol(
         target?.database,
         target?.route,
       ]),
-      connect: () => connectTarget(env, target, hold),
+      connect: () => dialTarget(env, target, hold),
+      login: () => targetLogin(env, target),
     },
     parse,
   );
@@ -62,23 +63,22 @@ export function postgresProtocol(
   return { name: 'postgres', engine, catalog };
 }
 
-/** A connection to the target and what to log in with. The credential is read here, for this use, and not kept. */
-export async function connectTarget(
-  env: Env,
-  target: PolicyTarget | null,
-  hold: HoldInput,
-): Promise<{ connection: Connection; login: TargetLogin }> {
+/** What to log in with. The secret is read here, for this use, and not kept. */
+export function targetLogin(env: Env, target: PolicyTarget | null): TargetLogin {
   if (target === null) throw new DialFailure('target_unreachable', 'no such target');
   const password = secret(env, target.credential.password);
   if (password === null) {
     throw new DialFailure('target_unreachable', `secret ${target.credential.password} is not set`);
   }
-  const connection = await dialTarget(env, target, hold);
-  const { user } = target.credential;
-  return { connection, login: { user, password, database: target.database } };
+  return { user: target.credential.user, password, database: target.database };
 }
 
-export function dialTarget(env: Env, target: PolicyTarget, hold: HoldInput): Promise<Connection> {
+export async function dialTarget(
+  env: Env,
+  target: PolicyTarget | null,
+  hold: HoldInput,
+): Promise<Connection> {
+  if (target === null) throw new DialFailure('target_unreachable', 'no such target');
   return dial(routeOf(env, target), { request: TLS_REQUEST, agreed: TLS_AGREED }, hold);
 }
 

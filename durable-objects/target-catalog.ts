@@ -1,21 +1,26 @@
 // The target's schema for one session, with the inspector bound to it. Snapshots and facts are shared by all sessions of an
 // isolate on the same target: values only, never promises, since one object must not await what another has begun.
-import { readCatalog } from '../adapters/catalog.ts';
+import { readCatalog, type CatalogSnapshot } from '../adapters/catalog.ts';
 import type { Connection } from '../adapters/connection.ts';
 import type { TargetLogin } from '../core/engine.ts';
 import { CATALOG_MAX_AGE_MS } from '../core/limits.ts';
-import { EMPTY_CATALOG } from '../core/sql/catalog-snapshot.ts';
+import { createCatalog } from '../core/sql/catalog-snapshot.ts';
 import type { Catalog } from '../core/sql/catalog.ts';
 import { createInspect } from '../core/sql/facts.ts';
 import type { Inspect } from '../core/sql/inspection.ts';
 import type { ParseSql } from '../core/sql/parse.ts';
 
 interface Shared {
-  readonly inspect: Inspect;
-  catalog: Catalog;
-  /** When the reading of `catalog` began: whatever changed later may be missing from it. */
+  /** A new function whenever the catalog has changed: engines keep what an inspector told them for as long as it stays. */
+  inspect: Inspect;
+  readonly inspector: Inspect;
+  /** Null before the first reading: then nothing is known, and nothing that names an object is allowed. */
+  snapshot: CatalogSnapshot | null;
+  /** When the reading of `snapshot` began: whatever changed later may be missing from it. */
   at: number;
 }
+
+const NOTHING_KNOWN: Catalog = createCatalog([], 'none');
 
 /** Per isolate; one entry a target. */
 const targets = new Map<string, Shared>();
@@ -26,7 +31,9 @@ const REREAD_MS = 1_000;
 export interface CatalogSource {
   /** Names target, address, database and user: what makes two catalogs the same. */
   readonly key: string;
-  connect(): Promise<{ connection: Connection; login: TargetLogin }>;
+  readonly connect: () => Promise<Connection>;
+  /** Throws DialFailure when the credential is not set. */
+  readonly login: () => TargetLogin;
 }
 
 export class TargetCatalog {
@@ -42,9 +49,14 @@ export class TargetCatalog {
       this.#shared = known;
       return;
     }
+    const inspector = createInspect({
+      parse,
+      catalog: () => shared.snapshot?.catalog ?? NOTHING_KNOWN,
+    });
     const shared: Shared = {
-      inspect: createInspect({ parse, catalog: () => shared.catalog }),
-      catalog: EMPTY_CATALOG,
+      inspect: inspector,
+      inspector,
+      snapshot: null,
       at: Number.NEGATIVE_INFINITY,
     };
     targets.set(source.key, shared);
@@ -79,11 +91,16 @@ export class TargetCatalog {
     if (wait > 0) await scheduler.wait(wait);
     const at = Math.max(Date.now(), this.#staleAt + 1);
     try {
-      const { connection, login } = await this.#source.connect();
-      const catalog = await readCatalog(connection, login);
+      const previous = this.#shared.snapshot;
+      const snapshot = await readCatalog(
+        this.#source.connect,
+        this.#source.login(),
+        previous ?? undefined,
+      );
       if (this.#shared.at < at) {
         // The same content keeps its object, and with it everything that was remembered about it.
-        if (this.#shared.catalog.version !== catalog.version) this.#shared.catalog = catalog;
+        if (previous?.catalog.version !== snapshot.catalog.version)
+          this.#shared.snapshot = snapshot;
         this.#shared.at = at;
       }
       return true;

@@ -56,7 +56,7 @@ describe('pg', () => {
       }
       const rows = await c.query('SELECT g, md5(g::text) AS h FROM generate_series(1, 100000) g');
       expect(rows.rows.length).toBe(100_000);
-      expect(rows.rows.at(-1)).toEqual({ g: 100_000, h: 'f5bb0c8de146c67b44babbf4e6584cc0' });
+      expect(rows.rows.at(-1)).toEqual({ g: 100_000, h: '14ee22eaba297944c96afdbe5b16c65b' });
     }));
 
   it('carries a 5 MB value both ways', () =>
@@ -194,6 +194,13 @@ describe("Neon's serverless driver", () => {
 
   it('is refused with a bad token before anything reaches the database', async () => {
     const c = neon(`${token.slice(0, -6)}AAAAAA`);
-    await expect(c.connect()).rejects.toMatchObject({ code: '28000' });
+    // Logging in within one frame, the driver counts itself connected before any answer; the refusal then is an event.
+    const refused = new Promise<Error>((resolve) => c.on('error', resolve));
+    const query = c
+      .connect()
+      .then(() => c.query('SELECT 1'))
+      .catch((error: unknown) => error);
+    expect(await refused).toMatchObject({ code: '28000' });
+    expect(await query).toBeInstanceOf(Error);
   });
 });

@@ -11,6 +11,13 @@ let agent: Tunnel;
 let dba: Tunnel;
 const scratch = mkdtempSync(join(tmpdir(), 'postern-psql-'));
 
+function shopPort(): number {
+  const ports = JSON.parse(readFileSync(join(stack.state, 'ports.json'), 'utf8')) as {
+    shop: number;
+  };
+  return ports.shop;
+}
+
 beforeAll(async () => {
   agent = await openTunnel(stack.gateway, 'shop-db', await stack.token('psql-agent', ['agents']));
   const person = await stack.token('dana', ['dba'], { issuer: 'human' });
@@ -37,7 +44,6 @@ describe('what an agent may do', () => {
     '\\d customers',
     '\\d+ active_customers',
     '\\df',
-    '\\l',
     '\\dn',
     '\\du',
     '\\dv',
@@ -50,6 +56,18 @@ describe('what an agent may do', () => {
     expect(result.stderr).toBe('');
     expect(result.code).toBe(0);
     expect(result.stdout.length).toBeGreaterThan(20);
+  });
+
+  it('answers \\l as the server itself does', async () => {
+    // psql 15 asks PostgreSQL 18 for a column that is no longer there: then the right answer is that it is not there.
+    const direct = await psql(shopPort(), ['\\l'], {
+      args: ['-U', 'app'],
+      password: stack.secret('app'),
+    });
+    const through = await psql(agent.port, ['\\l']);
+    expect(through.code).toBe(direct.code);
+    if (direct.code === 0) expect(through.stdout).toBe(direct.stdout);
+    else expect(through.stderr).toContain('daticulocale');
   });
 
   it('copies a table out', async () => {
@@ -118,25 +136,10 @@ describe('what is refused', () => {
     expect(result.stderr).toContain('25P02');
   });
 
-  it('says no to a target that the caller may not reach as to one that does not exist', async () => {
-    const token = await stack.token('nobody', ['nothing']);
-    const results = [];
-    for (const target of ['shop-db', 'no-such-target']) {
-      const tunnel = await openTunnel(stack.gateway, target, token);
-      results.push(await psql(tunnel.port, ['SELECT 1']));
-      await tunnel.close();
-    }
-    const [known, unknown] = results.map((result) =>
-      result.stderr.replaceAll(/shop-db|no-such-target/g, 'T').replaceAll(/port \d+/g, 'port N'),
-    );
-    expect(known).toBe(unknown);
-    expect(known).toContain('FATAL');
-  });
-
   it('refuses another database than the target serves', async () => {
     const result = await psql(agent.port, ['SELECT 1'], { database: 'postgres' });
     expect(result.code).toBe(2);
-    expect(result.stderr).toContain('shop');
+    expect(result.stderr).toContain('leave the name out');
   });
 });
 

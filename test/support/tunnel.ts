@@ -64,6 +64,7 @@ export async function psql(
     readonly input?: string;
     readonly args?: readonly string[];
     readonly database?: string;
+    readonly password?: string;
   } = {},
 ): Promise<PsqlResult> {
   const child = spawn(
@@ -76,7 +77,15 @@ export async function psql(
       ...(options.args ?? []),
       ...commands.flatMap((command) => ['-c', command]),
     ],
-    { env: { ...process.env, PAGER: 'cat', PSQLRC: '/dev/null', LC_ALL: 'C.UTF-8' } },
+    {
+      env: {
+        ...process.env,
+        ...(options.password === undefined ? {} : { PGPASSWORD: options.password }),
+        PAGER: 'cat',
+        PSQLRC: '/dev/null',
+        LC_ALL: 'C.UTF-8',
+      },
+    },
   );
   let stdout = '';
   let stderr = '';
