@@ -6,10 +6,10 @@ import { onSignals } from './shutdown.ts';
 import { explore } from './tour/explore.ts';
 
 const options = readOptions(process.argv.slice(2));
+const shutdown = onSignals();
 quietenChildren();
 // Miniflare and wrangler read the environment when they are loaded, hence not before it is set.
 const { startStack } = await import('./stack.ts');
-const shutdown = onSignals();
 
 const starting = startStack(options, {
   step: (what) => say(dim(`· ${what}`)),

@@ -64,14 +64,16 @@ export async function startStack(options: StartOptions = {}): Promise<TestStack>
 
   const readyFile = join(state, 'ready.json');
   const deadline = Date.now() + START_TIMEOUT_MS;
-  while (!existsSync(readyFile)) {
+  let ready = readReady(readyFile, child.pid);
+  while (ready === null) {
     if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
       child.kill('SIGKILL');
+      if (options.state === undefined) rmSync(state, { recursive: true, force: true });
       throw new Error(`the stack did not become ready:\n${output}`);
     }
     await sleep(50);
+    ready = readReady(readyFile, child.pid);
   }
-  const ready = JSON.parse(readFileSync(readyFile, 'utf8')) as Omit<StackAddress, 'state'>;
   return {
     ...connected({ ...ready, state }),
     output: () => output,
@@ -90,6 +92,13 @@ export async function startStack(options: StartOptions = {}): Promise<TestStack>
       return child.exitCode;
     },
   };
+}
+
+/** ready.json of this very process; one of a killed predecessor may still lie there. */
+function readReady(file: string, pid: number | undefined): Omit<StackAddress, 'state'> | null {
+  if (!existsSync(file)) return null;
+  const ready = JSON.parse(readFileSync(file, 'utf8')) as Omit<StackAddress, 'state'>;
+  return ready.pid === pid ? ready : null;
 }
 
 /** The stack all e2e files share. It is not a test's to stop. */
