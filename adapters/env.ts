@@ -23,6 +23,8 @@ export interface ApprovalRpc extends Rpc.DurableObjectBranded, ApprovalRpcMethod
   /** An ApprovalView as JSON (adapters/approvals.ts reads it); null when there is no such round. */
   view(id: string): Promise<string | null>;
   vote(ballot: Ballot): Promise<BallotResult>;
+  /** Resolves when the round no longer waits, for people or for its window to be opened, and after `waitMs` at the latest. */
+  settled(id: string, waitMs: number): Promise<void>;
   /** The requester takes it back before it was used; false when there is nothing to take back. */
   cancel(id: string, principalId: string): Promise<boolean>;
 }

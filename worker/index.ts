@@ -5,9 +5,13 @@ import type { Env } from '../adapters/env.ts';
 import { requirePrincipal } from './authenticate.ts';
 import type { DoorEnv } from './door-env.ts';
 import { problem, renderFailure } from './render-failure.ts';
+import { approvalPages } from './routes/approval-pages.ts';
+import { approvalRoutes } from './routes/approvals.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { discoveryRoutes } from './routes/discovery.ts';
+import { grantRoutes } from './routes/grants.ts';
 import { healthRoutes } from './routes/health.ts';
+import { loginRoutes } from './routes/login.ts';
 import { postgresRoutes } from './routes/postgres.ts';
 import { targetRoutes } from './routes/targets.ts';
 import { sweep } from './sweep.ts';
@@ -20,10 +24,14 @@ app.notFound((c) => problem(c, 'not_found'));
 app.route('/', healthRoutes);
 app.route('/', discoveryRoutes);
 app.route('/', postgresRoutes);
+app.route('/', loginRoutes);
+app.route('/', approvalPages);
 
 app.use('/v1/*', requirePrincipal);
 app.route('/', targetRoutes);
 app.route('/', auditRoutes);
+app.route('/', approvalRoutes);
+app.route('/', grantRoutes);
 
 export default {
   fetch: app.fetch,

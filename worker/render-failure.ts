@@ -5,7 +5,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { IndexUnavailable } from '../adapters/audit-index.ts';
 import { RecordingDamaged, RecordingsUnavailable } from '../adapters/recordings.ts';
-import type { SessionCode } from '../core/failure.ts';
+import type { SessionCode, VoteCode } from '../core/failure.ts';
 
 /** What can go wrong on HTTP besides what ends a session. */
 export type HttpCode =
@@ -19,11 +19,18 @@ export type HttpCode =
   | 'index_unavailable'
   | 'recordings_unavailable'
   | 'recording_damaged'
-  | 'recording_unfinished';
+  | 'recording_unfinished'
+  | 'grant_not_needed'
+  | 'grant_not_offered'
+  | 'grant_ended'
+  | 'login_needed'
+  | 'login_unavailable'
+  | 'login_failed'
+  | 'form_refused';
 
-export type ProblemCode = SessionCode | HttpCode;
+export type ProblemCode = SessionCode | VoteCode | HttpCode;
 
-interface Rendering {
+export interface Rendering {
   readonly status: ContentfulStatusCode;
   readonly title: string;
   /** One sentence: what happened and, where there is something, what to do. */
@@ -128,7 +135,39 @@ const RENDERINGS: Readonly<Record<ProblemCode, Rendering>> = {
     title: 'Not recorded yet',
     detail: 'The session is open, or its recording is still being written.',
   },
+  workload_cannot_decide: refused(
+    'Only people decide about approvals: this token is of a workload, whatever groups it is in.',
+  ),
+  own_request: refused('Nobody decides about what they asked for themselves.'),
+  not_an_approver: refused('You are in none of the groups that are asked.'),
+  already_voted: conflict('Already voted', 'You have voted on this before.'),
+  digest_mismatch: conflict(
+    'Not what you were shown',
+    'What is asked for is not what you were shown. Look at it again.',
+  ),
+  policy_changed: conflict(
+    'Policy changed',
+    'The policy has changed since this was asked; the caller has to ask again.',
+  ),
+  reason_invalid: invalid('A denial needs a reason, and no reason may be longer than 1,000 characters.'),
+  approval_settled: conflict('Settled', 'This was decided, or closed, before your vote came in.'),
+  grant_not_needed: conflict('Not needed', 'You may connect to this target without asking.'),
+  grant_not_offered: refused('The rules offer no access of this kind or length to this target.'),
+  grant_ended: conflict('Ended', 'This access is over, or was never given.'),
+  login_needed: {
+    status: 403,
+    title: 'Signed out',
+    detail: 'Your session has ended. Sign in and try again; nothing was done.',
+  },
+  login_unavailable: away('Nobody can sign in here: an operator has to set it up.'),
+  login_failed: refused('The login did not succeed. Try again.'),
+  form_refused: refused('This form did not come from a page that you were shown. Nothing was done.'),
 };
+
+/** What is said of a code, for pages and other renderings than JSON. */
+export function renderingOf(code: ProblemCode): Rendering {
+  return RENDERINGS[code];
+}
 
 /** Thrown by a route, rendered by `renderFailure`. `detail` replaces the table's sentence and is shown to the caller. */
 export class HttpFailure extends Error {
@@ -225,6 +264,10 @@ function refused(detail: string): Rendering {
 
 function invalid(detail: string): Rendering {
   return { status: 400, title: 'Invalid request', detail };
+}
+
+function conflict(title: string, detail: string): Rendering {
+  return { status: 409, title, detail };
 }
 
 function unreachable(detail: string): Rendering {
