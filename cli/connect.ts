@@ -1,6 +1,7 @@
 // `postern connect <target>`: a local port for any Postgres client, until it is interrupted.
 import { Command, InvalidArgumentError } from 'commander';
 import { CliError, EXIT } from './failure.ts';
+import { watchParent } from './orphan.ts';
 import { type Listener, type ListenerOptions, listen } from './listener.ts';
 import { isLoopback } from './settings.ts';
 import { type ReachableTarget, findTarget } from './targets.ts';
@@ -77,7 +78,9 @@ async function listenSomewhere(
 /** Resolves at the first SIGINT, SIGTERM or SIGHUP; later ones change nothing, since closing is bounded. */
 async function interrupted(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => resolve());
+    }
+    watchParent(resolve);
   });
 }

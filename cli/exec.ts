@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { CliError, EXIT } from './failure.ts';
 import { hasCode } from './file-lock.ts';
 import { type Listener, listen } from './listener.ts';
+import { watchParent } from './orphan.ts';
 import { type ReachableTarget, findTarget } from './targets.ts';
 import { currentToken } from './token-source.ts';
 import { unverifiedClaims } from './token.ts';
@@ -132,7 +133,9 @@ function forwardSignals(child: ChildProcess): () => void {
     if (!fromTerminal) child.kill(signal);
   };
   for (const signal of FORWARDED) process.on(signal, forward);
+  const stopWatching = watchParent(() => forward('SIGTERM'));
   return () => {
+    stopWatching();
     for (const signal of FORWARDED) process.off(signal, forward);
   };
 }

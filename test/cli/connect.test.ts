@@ -8,7 +8,7 @@ import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FakeGateway, type Refusal, startFakeGateway, toPort } from './fake-gateway.ts';
 import { PSQL, type RealPostgres, hasPostgres, hasPsql, startPostgres } from './real-postgres.ts';
-import { type Finished, type Running, newHome, postern } from './run.ts';
+import { type Finished, MAIN, type Running, newHome, postern } from './run.ts';
 
 // A test is several processes, on a machine that others use too.
 vi.setConfig({ testTimeout: 30_000 });
@@ -193,6 +193,28 @@ describe('postern connect, stopped', () => {
     expect(await running.finished).toMatchObject({ code: 0, signal: null });
     await hungUp;
     expect(gateway.closed).toEqual([1000, 1000, 1000]);
+  });
+
+  it.each(['connect', 'exec'])('ends %s when npx and its shell are killed', async (command) => {
+    const wait = `process.on('SIGTERM', () => process.exit()); setInterval(() => {}, 9); console.log('up')`;
+    const args = command === 'exec' ? `-- '${process.execPath}' -e "${wait}"` : '--port 0';
+    const shell = spawn(
+      '/bin/sh',
+      ['-c', `'${process.execPath}' '${MAIN}' ${command} shop-db ${args}; true`],
+      {
+        env: {
+          PATH: process.env['PATH'],
+          XDG_CONFIG_HOME: newHome(),
+          POSTERN_GATEWAY: gateway.url,
+          POSTERN_TOKEN: 'a-token',
+          npm_command: 'exec',
+        },
+      },
+    );
+    await once(shell.stdout, 'data');
+    shell.kill('SIGTERM');
+    // Its output ends when the last process that holds it has ended.
+    await once(shell.stdout.resume(), 'close');
   });
 
   it('does not wait for a gateway that does not answer', async () => {
