@@ -10,6 +10,8 @@ export interface LibPgQuery {
   _malloc(bytes: number): number;
   _free(pointer: number): void;
   _wasm_parse_query_raw(text: number): number;
+  /** A string that is the instance's: JSON of tokens, or a complaint. */
+  _wasm_scan(text: number): number;
   _wasm_free_parse_result(result: number): void;
   getValue(pointer: number, type: 'i32'): number;
   UTF8ToString(pointer: number): string;
@@ -135,6 +137,9 @@ function succeeded(json: string): ParseResult {
 function failed(failure: ParseFailure): ParseResult {
   return { ok: false, failure };
 }
+
+/** An instance of one's own, for what is not parsing (sql-scanner.ts). */
+export { start as startLibPgQuery };
 
 /** The glue looks at its surroundings while it starts, and takes a Worker with node:process for Node. */
 async function start(factory: LibPgQueryFactory, instantiate: Instantiate): Promise<LibPgQuery> {
