@@ -8,6 +8,7 @@
 // its `send` · nothing reaches the server between `decide` and `decided` · an unknown message is refused, never forwarded ·
 // forwarded bytes are the received bytes (masking excepted) · nothing after `close` · every hostile length ends in `close`.
 import type { Decision, Denial } from './decision.ts';
+import type { ActionContent } from './approval/request.ts';
 import type { Action } from './facts.ts';
 import type { SessionCode, TokenCode } from './failure.ts';
 import type { EngineEvent } from './audit/event.ts';
@@ -27,6 +28,11 @@ export type Effect =
       readonly action: Action;
       readonly refusal: Denial | null;
       readonly unresolved: readonly string[];
+      /**
+       * What gives the action its effect besides its facts, to be asked for until it is decided; null where there is
+       * nothing an approval could be bound to. A function, since few actions need it and all pay for it.
+       */
+      readonly content: () => ActionContent | null;
       /** Nothing runs yet: an `approve` is passed down as it stands, and the engine asks again for what does run. */
       readonly preparing: boolean;
     }

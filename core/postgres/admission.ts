@@ -4,6 +4,7 @@
 import type { Decision, Denial } from '../decision.ts';
 import { MAX_NAMED_OBJECTS } from '../limits.ts';
 import type { Inspection } from '../sql/inspection.ts';
+import { sqlContent } from './content.ts';
 import { planChanges } from './changes.ts';
 import { FLUSH, encodeExecute, encodeParse, encodeQuery } from './client-messages.ts';
 import { PATH_UNKNOWN, TOO_MANY_NAMES, TOO_MUCH_UNCOMMITTED, unknownObject } from './denials.ts';
@@ -22,6 +23,7 @@ export interface Plea {
   /** The search path it was planned under, when it was planned before. */
   readonly planned: readonly string[] | null;
   readonly binds: readonly (string | null)[] | null;
+  readonly bindFormats: readonly number[] | null;
   /** A refusal that stands whatever the text means. */
   readonly refusal: Denial | null;
   /** Name of the statement that a Parse prepares. */
@@ -112,6 +114,7 @@ export class Admission {
       action: plea.statement.action(inspection.facts),
       refusal,
       unresolved: inspection.unresolved,
+      content: () => (preparing || refusal !== null ? null : sqlContent(this.#s, plea)),
       preparing,
     });
     return false;
@@ -120,7 +123,15 @@ export class Admission {
   /** The same for a message that is refused for its own sake, whatever it names. */
   judgeMessage(what: string, refusal: Denial): false {
     const statement = protocolStatement(what, refusal);
-    return this.judge({ via: 'execute', statement, planned: null, binds: null, refusal, name: '' });
+    return this.judge({
+      via: 'execute',
+      statement,
+      planned: null,
+      binds: null,
+      bindFormats: null,
+      refusal,
+      name: '',
+    });
   }
 
   /** What the text does, or null when that cannot be told before something else has been answered. */

@@ -37,7 +37,14 @@ export function planChanges(
         // Keywords are ASCII letters as they are: without this word in it, no cursor of the text is WITH HOLD.
         const held = /hold/i.test(source.text);
         const weight = 128 + statement.weight;
-        const portal: Portal = { statement, path: state.path, binds: null, held, weight };
+        const portal: Portal = {
+          statement,
+          path: state.path,
+          binds: null,
+          bindFormats: null,
+          held,
+          weight,
+        };
         portalChanges.push(portals.plan(change.name, portal, segment));
         break;
       }

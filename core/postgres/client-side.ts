@@ -126,6 +126,7 @@ export class ClientSide {
       statement,
       planned: null,
       binds: null,
+      bindFormats: null,
       refusal: null,
       name: '',
     });
@@ -135,12 +136,13 @@ export class ClientSide {
     const parse = decodeParse(this.#reader);
     const full = this.#admission.full(parse.statement, this.#s.statements.size);
     if (full === 'wait') return false;
-    const statement = this.#s.texts.decode(parse.text);
+    const statement = this.#s.texts.decode(parse.text, parse.types);
     return this.#admission.judge({
       via: 'prepare',
       statement,
       planned: null,
       binds: null,
+      bindFormats: null,
       refusal: nameDenial(parse.statement) ?? full,
       name: parse.statement,
     });
@@ -209,6 +211,7 @@ export class ClientSide {
       statement: portal.statement,
       planned: portal.path,
       binds: portal.binds,
+      bindFormats: portal.bindFormats,
       refusal: null,
       name: '',
     });
@@ -222,6 +225,7 @@ export class ClientSide {
       statement,
       planned: null,
       binds: null,
+      bindFormats: null,
       refusal: FUNCTION_CALL,
       name: '',
     });

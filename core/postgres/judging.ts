@@ -1,5 +1,6 @@
 // Asks core/sql what a text means in this session: hands it the search paths, prepared statements and cursors in force, and
 // says whether the answer can be relied on yet. Decides nothing and sends nothing.
+import type { StandingText } from '../approval/request.ts';
 import type { Denial } from '../decision.ts';
 import type { Inspect, Inspection, SqlContext } from '../sql/inspection.ts';
 import type { Names } from './named.ts';
@@ -29,6 +30,7 @@ export class Judging implements SqlContext {
   #current: readonly (readonly string[])[] = [];
   #ambiguous = false;
   #consulted = false;
+  #standing: StandingText[] = [];
 
   constructor(parts: {
     readonly inspect: () => Inspect;
@@ -59,11 +61,20 @@ export class Judging implements SqlContext {
   }
 
   prepared(name: string): readonly string[] {
-    return this.#values(this.#statements, name).map((statement) => statement.text);
+    const texts = this.#values(this.#statements, name).map((statement) => statement.text);
+    for (const text of texts) this.#standing.push({ kind: 'prepared', name, text });
+    return texts;
   }
 
   cursor(name: string): readonly string[] {
-    return this.#values(this.#portals, name).map((portal) => portal.statement.text);
+    const texts = this.#values(this.#portals, name).map((portal) => portal.statement.text);
+    for (const text of texts) this.#standing.push({ kind: 'cursor', name, text });
+    return texts;
+  }
+
+  /** What the names in the text examined last stand for, as far as it was asked for. */
+  get standing(): readonly StandingText[] {
+    return this.#standing;
   }
 
   cursorPaths(name: string): readonly (readonly string[])[] {
@@ -76,6 +87,7 @@ export class Judging implements SqlContext {
     if (statement.unfit !== null) {
       return { inspection: unfitInspection(statement.unfit), ambiguous: false };
     }
+    if (this.#standing.length > 0) this.#standing = [];
     const inspect = this.#inspect();
     const paths = this.#paths(planned);
     const known = statement.inspection;

@@ -243,6 +243,7 @@ export class Opening {
       action,
       refusal: null,
       unresolved: [],
+      content: () => ({ kind: 'connect', protocol: 'postgres', seconds: null }),
       preparing: false,
     });
   }

@@ -11,6 +11,8 @@ export interface Portal extends Weighed {
   readonly path: readonly string[];
   /** Bind values as the journal keeps them; null when there are none. */
   readonly binds: readonly (string | null)[] | null;
+  /** One for each bind value: 0 text, 1 binary; null when there are none. */
+  readonly bindFormats: readonly number[] | null;
   /** May outlive its transaction. */
   readonly held: boolean;
 }
@@ -30,7 +32,8 @@ export function boundPortal(
   const binds = bind.values.length === 0 ? null : recordedBinds(bind, crypto);
   let weight = 128;
   for (const value of binds ?? []) weight += 16 + 2 * (value?.length ?? 0);
-  return { statement, path, binds, held: false, weight };
+  const bindFormats = binds === null ? null : bind.values.map((_, at) => formatOf(bind, at));
+  return { statement, path, binds, bindFormats, held: false, weight };
 }
 
 /** Text values as they are, binary ones as \x and hex, NULL as null; very long ones as \sha256:<hex>:<bytes>. */
@@ -43,8 +46,12 @@ export function recordedBinds(bind: Bind, crypto: Crypto): (string | null)[] {
       return `\\sha256:${toHex(crypto.sha256(value))}:${value.length}`;
     }
     recorded += value.length;
-    const format = bind.formats.length === 1 ? bind.formats[0] : bind.formats[at];
-    const text = format === 1 ? null : decodeUtf8(value);
+    const text = formatOf(bind, at) === 1 ? null : decodeUtf8(value);
     return text ?? `\\x${toHex(value)}`;
   });
+}
+
+/** One format stands for all values, none for text. @see protocol-message-formats, Bind */
+function formatOf({ formats }: Bind, at: number): number {
+  return (formats.length === 1 ? formats[0] : formats[at]) ?? 0;
 }

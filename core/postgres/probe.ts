@@ -18,7 +18,9 @@ const QUESTION =
   ", pg_catalog.current_setting('standard_conforming_strings')" +
   ", pg_catalog.current_setting('client_encoding')" +
   ", pg_catalog.current_setting('default_transaction_read_only')" +
-  ", pg_catalog.current_setting('transaction_read_only')";
+  ", pg_catalog.current_setting('transaction_read_only')" +
+  // A keyword, not a function that a schema could shadow.
+  ', current_user::pg_catalog.text';
 
 const SETTINGS = [
   'standard_conforming_strings',
@@ -32,6 +34,7 @@ export const PROBE_ENTRIES: readonly EntryKind[] = ['parse', 'bind', 'execute', 
 
 export interface ProbeAnswer {
   readonly path: readonly string[];
+  readonly role: string;
   readonly settings: readonly (readonly [name: string, value: string])[];
 }
 
@@ -51,8 +54,10 @@ export function encodeProbe(nonce: string, end: 'flush' | 'sync'): Uint8Array {
 /** Null when the row is not an answer to the question. */
 export function readProbe(row: readonly (Uint8Array | null)[]): ProbeAnswer | null {
   const texts = row.map((value) => (value === null ? null : decodeUtf8(value)));
+  const role = texts.pop();
   const [schemas, ...values] = texts;
   if (schemas === null || schemas === undefined || values.length !== SETTINGS.length) return null;
+  if (role === null || role === undefined) return null;
   const path = parseNameArray(schemas);
   if (path === null) return null;
   const settings: (readonly [string, string])[] = [];
@@ -61,7 +66,7 @@ export function readProbe(row: readonly (Uint8Array | null)[]): ProbeAnswer | nu
     if (value === null || value === undefined) return null;
     settings.push([name, value]);
   }
-  return { path, settings };
+  return { path, role, settings };
 }
 
 /** A one-dimensional array of names as Postgres writes it; null when it is not one. @see arrays-io */

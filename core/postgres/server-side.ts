@@ -298,7 +298,7 @@ export class ServerSide {
       const wrong = state.wrong(name, value);
       if (wrong !== null) this.#end('session_state_changed', wrong);
     }
-    state.learned(answer.path);
+    state.learned(answer.path, answer.role);
   }
 
   /** An answer to one of its messages came; inside a segment there is no Sync to wait for. */

@@ -17,6 +17,14 @@ const REQUIRED: Readonly<Record<string, string>> = {
   client_encoding: 'UTF8',
 };
 
+/** Reported settings that change what a text means, or how the server reads it. @see runtime-config-client */
+const MEANINGFUL: ReadonlySet<string> = new Set([
+  ...Object.keys(REQUIRED),
+  'DateStyle',
+  'IntervalStyle',
+  'TimeZone',
+]);
+
 export interface UncommittedText {
   readonly text: string;
   readonly searchPaths: readonly (readonly string[])[];
@@ -37,6 +45,9 @@ export class SessionState {
   #uncommittedSeq = -1;
   #stale = false;
   readonly #reported = new Map<string, string>();
+  readonly #changed = new Map<string, string>();
+  /** current_user, as the last probe saw it. */
+  role = '';
 
   constructor(readOnly: boolean) {
     this.#readOnly = readOnly;
@@ -78,6 +89,8 @@ export class SessionState {
       this.#stale = true;
       this.#uncommittedSeq = seq;
     }
+    // A value may be any expression and may be undone by a rollback; what set it last says the same, and never too little.
+    for (const name of facts.settings) this.#changed.set(name, text);
     for (const change of changes) {
       switch (change.kind) {
         case 'state':
@@ -128,8 +141,15 @@ export class SessionState {
     return stale;
   }
 
+  /** Settings that change what a text means: as the server reports them, or the last text of this session that set them. */
+  get settings(): Readonly<Record<string, string>> {
+    const known = [...this.#reported, ...this.#changed].filter(([name]) => name !== 'search_path');
+    return Object.fromEntries(known);
+  }
+
   /** The probe's answer. */
-  learned(path: readonly string[]): void {
+  learned(path: readonly string[], role: string): void {
+    this.role = role;
     this.#unsure = false;
     this.#suspect = false;
     if (path.length !== this.path.length || path.some((name, at) => name !== this.path[at])) {
@@ -141,7 +161,7 @@ export class SessionState {
   reported(name: string, value: string): string | null {
     // From Postgres 18 on the server says so itself when the path was set.
     if (name === 'search_path' && this.#reported.get(name) !== value) this.#unsure = true;
-    if (name === 'search_path' || Object.hasOwn(REQUIRED, name)) this.#reported.set(name, value);
+    if (name === 'search_path' || MEANINGFUL.has(name)) this.#reported.set(name, value);
     return this.wrong(name, value);
   }
 

@@ -10,12 +10,15 @@ import type { Inspect, Inspection } from '../sql/inspection.ts';
 /** Texts remembered per session; past either bound the oldest go, and are recorded again when they come back. */
 const MAX_REMEMBERED_TEXTS = 2_000;
 const MAX_REMEMBERED_CHARS = 8 * 1024 * 1024;
+const NO_TYPES: readonly number[] = [];
 /** How much of a text that is too large to judge is kept in the journal. */
 const SHOWN_OF_TOO_LARGE_CHARS = 4_096;
 
 /** One text, and what was last found out about it. */
 export class Statement {
   readonly text: string;
+  /** Parameter types that its Parse gave, as oids; the server chooses the rest. */
+  readonly types: readonly number[];
   /** Bytes it takes to keep, roughly. */
   readonly weight: number;
   /** A denial that stands before any inspection: the text is too large or not text. */
@@ -28,8 +31,9 @@ export class Statement {
   recorded: { readonly statement: number; facts: SqlFacts } | null = null;
   #action: Action | null = null;
 
-  constructor(text: string, unfit: Denial | null = null) {
+  constructor(text: string, unfit: Denial | null = null, types: readonly number[] = NO_TYPES) {
     this.text = text;
+    this.types = types;
     this.weight = 128 + 2 * text.length;
     this.unfit = unfit;
   }
@@ -51,18 +55,20 @@ export class Texts {
     this.#crypto = crypto;
   }
 
-  /** The statement of a text as it came in a message. */
-  decode(bytes: Uint8Array): Statement {
+  /** The statement of a text as it came in a message, with the parameter types that came with it. */
+  decode(bytes: Uint8Array, types: readonly number[] = NO_TYPES): Statement {
     if (bytes.length > MAX_SQL_BYTES) return this.#tooLarge(bytes);
     const text = decodeUtf8(bytes);
-    return text === null ? notText() : this.intern(text);
+    return text === null ? notText() : this.intern(text, types);
   }
 
-  intern(text: string): Statement {
-    const known = this.#known.get(text);
+  intern(text: string, types: readonly number[] = NO_TYPES): Statement {
+    // No text holds NUL. A statement with other types is another statement.
+    const key = types.length === 0 ? text : `${text}\0${types.join()}`;
+    const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const statement = new Statement(text);
-    this.#known.set(text, statement);
+    const statement = new Statement(text, null, types);
+    this.#known.set(key, statement);
     this.#chars += text.length;
     for (const [oldest] of this.#known) {
       if (this.#known.size <= MAX_REMEMBERED_TEXTS && this.#chars <= MAX_REMEMBERED_CHARS) break;
