@@ -12,6 +12,8 @@ const targetSchema = z.object({
   labels: z.record(z.string(), z.string()).default({}),
   /** The gateway's summary of what the caller may do there. */
   access: z.unknown().optional(),
+  /** `approve`: opening a session asks a human first. */
+  connect: z.string().optional(),
 });
 
 export type ReachableTarget = z.infer<typeof targetSchema>;
@@ -68,7 +70,7 @@ export function targetsCommand(): Command {
         target.id,
         target.kind,
         target.database ?? '-',
-        accessText(target.access),
+        accessText(target),
         Object.entries(target.labels)
           .map(([name, value]) => `${name}=${value}`)
           .join(','),
@@ -78,7 +80,12 @@ export function targetsCommand(): Command {
     });
 }
 
-function accessText(access: unknown): string {
+function accessText({ access, connect }: ReachableTarget): string {
+  const text = accessWords(access);
+  return connect === 'approve' ? `${text}, after approval` : text;
+}
+
+function accessWords(access: unknown): string {
   if (typeof access === 'string') return access;
   if (Array.isArray(access)) return access.map(String).join(',');
   return access === undefined || access === null ? '-' : JSON.stringify(access);
