@@ -99,8 +99,11 @@ export class TargetCatalog {
       );
       if (this.#shared.at < at) {
         // The same content keeps its object, and with it everything that was remembered about it.
-        if (previous?.catalog.version !== snapshot.catalog.version)
+        if (previous?.catalog.version !== snapshot.catalog.version) {
+          const { inspector } = this.#shared;
           this.#shared.snapshot = snapshot;
+          this.#shared.inspect = (sql, context) => inspector(sql, context);
+        }
         this.#shared.at = at;
       }
       return true;
