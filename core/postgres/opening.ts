@@ -52,6 +52,7 @@ export class Opening {
   #request: StartupRequest | null = null;
   #login: LoginExchange | null = null;
   #action = 0;
+  #spoken = false;
 
   constructor(session: Session, client: FrameReader) {
     this.#s = session;
@@ -62,9 +63,9 @@ export class Opening {
     return this.#stage;
   }
 
-  /** Whether the client has said something that makes it a Postgres client. */
+  /** Whether the client has sent a startup packet, and so is one that understands an ErrorResponse. */
   get spoken(): boolean {
-    return this.#request !== null;
+    return this.#spoken;
   }
 
   fromClient(chunk: Uint8Array): OpeningEnd | null {
@@ -168,6 +169,7 @@ export class Opening {
         this.#s.output.effect({ kind: 'cancel', key: packet.key });
         return { code: 'client_closed', detail: 'cancel request', fields: null, spoken: false };
       case 'startup':
+        this.#spoken = true;
         this.#request = judgeStartup(packet.version, packet.parameters, this.#s.options.target);
         if (this.#request !== null) return null;
         return {

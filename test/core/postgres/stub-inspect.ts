@@ -49,7 +49,7 @@ function part(sql: string, context: SqlContext): Part {
   });
   const inner = (texts: readonly string[]): Part => {
     const [first] = texts;
-    if (first === undefined) return plain({ effect: 'opaque' });
+    if (first === undefined || /^(EXECUTE|FETCH)/.test(first)) return plain({ effect: 'opaque' });
     const all = texts.map((t) => part(t, context));
     return { ...all[0]!, facts: { ...all[0]!.facts, verb } };
   };
@@ -132,7 +132,7 @@ function part(sql: string, context: SqlContext): Part {
       const paths = context.cursorPaths?.(name) ?? context.searchPaths;
       const texts = context.cursor(name);
       const [first] = texts;
-      if (first === undefined) return plain({ effect: 'opaque' });
+      if (first === undefined || /^(EXECUTE|FETCH)/.test(first)) return plain({ effect: 'opaque' });
       const found = part(first, { ...bound(context), searchPaths: paths });
       return { ...found, facts: { ...found.facts, verb } };
     }
