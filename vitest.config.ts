@@ -21,7 +21,14 @@ export default defineConfig({
           environment: 'node',
         },
       },
-      { plugins: [workerd], test: { name: 'workerd', include: ['test/worker/**/*.test.ts'] } },
+      {
+        plugins: [workerd],
+        test: {
+          name: 'workerd',
+          include: ['test/worker/**/*.test.ts'],
+          globalSetup: ['test/support/stand-ins-setup.ts'],
+        },
+      },
       {
         test: {
           name: 'e2e',

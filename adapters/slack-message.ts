@@ -3,6 +3,7 @@
 // that stands here whole. Limits: docs.slack.dev/reference/block-kit/blocks and /composition-objects.
 import type { AnyMessageBlock, Button, MrkdwnTextField } from 'slack-web-api-client';
 import type { ApprovalEvent, ApprovalSnapshot } from '../core/approval/event.ts';
+import { cautions } from '../core/approval/cautions.ts';
 import {
   bindLines,
   characters,
@@ -32,10 +33,9 @@ const MAX_STATEMENT_LINES = 50;
 /** Code blocks in one message (the statement, its parameters, what it executes) and their size together. */
 const MAX_PARTS = 5;
 const MAX_PARTS_CHARS = 6_000;
+const MAX_STATUS_CHARS = 2_000;
 /** Notification text, where nothing is decided. */
 const MAX_FALLBACK_CHARS = 1_000;
-/** Slack shows ten fields and refuses more; lists past this are a sign to open the page. */
-const MAX_VOTES_SHOWN = 20;
 
 export interface SlackMessage {
   /** What a notification shows, and what is read aloud. */
@@ -97,7 +97,10 @@ const MARK: Readonly<Record<ApprovalSnapshot['state'], string>> = {
 };
 
 function statusLine(approval: ApprovalSnapshot): string {
-  const now = `${MARK[approval.state]} ${prose(standing(approval))}`;
+  const text = prose(standing(approval));
+  // A reason as long as reasons may be grows when it is escaped.
+  const fits = text.length <= MAX_STATUS_CHARS;
+  const now = `${MARK[approval.state]} ${fits ? text : `${approval.state}: the page says why`}`;
   if (approval.state !== 'pending') return now;
   const seconds = Math.floor(approval.expiresAtMs / 1000);
   const utc = new Date(approval.expiresAtMs).toISOString();
@@ -124,17 +127,18 @@ function requestBlocks(request: ApprovalRequest): Shown {
       : [field('Says it is (claimed, not verified)', code(request.claimed))]),
   ];
   const rules = demandLines(request).map((line) => `*Asked for by* ${escaped(line)}`);
+  const warnings = cautions(request).map((line) => `:warning: ${prose(line)}`);
   const statement = request.content.kind === 'sql' ? statementBlocks(request.content) : NOTHING;
   const fitting = fields.filter((text): text is string => text !== null);
-  const ruleText = rules.join('\n');
-  const rulesFit = ruleText.length <= MAX_SECTION_CHARS;
+  const texts = [warnings.join('\n'), rules.join('\n')].filter((text) => text !== '');
+  const fit = texts.filter((text) => text.length <= MAX_SECTION_CHARS);
   return {
     blocks: [
       { type: 'section', fields: fitting.map(mrkdwn) },
-      section(rulesFit ? ruleText : `${rules.length} rules ask for approval; the page lists them.`),
+      ...fit.map(section),
       ...statement.blocks,
     ],
-    whole: fitting.length === fields.length && rulesFit && statement.whole,
+    whole: fitting.length === fields.length && fit.length === texts.length && statement.whole,
   };
 }
 
@@ -177,12 +181,12 @@ function actionFields(request: ApprovalRequest): (string | null)[] {
 function statementBlocks(content: SqlContent): Shown {
   // All that the statement is: its text, its parameters, and the texts that an EXECUTE or FETCH in it goes through.
   const parts = [
-    visible(content.text),
-    ...(content.binds?.length ? [visible(bindLines(content).join('\n'))] : []),
-    ...content.stands.map(
-      ({ kind, name, text }) => `-- ${kind} ${visibleLine(name)}\n${visible(text)}`,
+    fenced(content.text),
+    ...(content.binds?.length ? [fenced(bindLines(content).join('\n'))] : []),
+    ...content.stands.map(({ kind, name, text }) =>
+      fenced(text, `-- ${kind} ${visibleLine(name)}\n`),
     ),
-  ].map(fenced);
+  ];
   const meaning = escaped(surroundings(content));
   const fitting = parts.filter((part): part is string => part !== null);
   const whole =
@@ -210,17 +214,19 @@ function statementBlocks(content: SqlContent): Shown {
 }
 
 /** Null when it does not fit whole, or holds the fence itself and could end the code early. */
-function fenced(text: string): string | null {
-  if (text.includes('```')) return null;
-  if (text.length > MAX_STATEMENT_CHARS || text.split('\n').length > MAX_STATEMENT_LINES)
-    return null;
+function fenced(raw: string, heading = ''): string | null {
+  // What is made visible only grows: megabytes are not worth the work.
+  if (raw.length > MAX_STATEMENT_CHARS) return null;
+  const text = heading + visible(raw);
+  if (text.length > MAX_STATEMENT_CHARS || text.includes('```')) return null;
+  if (text.split('\n').length > MAX_STATEMENT_LINES) return null;
   const block = `\`\`\`\n${escaped(text)}\n\`\`\``;
   return block.length <= MAX_SECTION_CHARS ? block : null;
 }
 
 function voteBlocks({ votes }: ApprovalSnapshot): AnyMessageBlock[] {
   if (votes.length === 0) return [];
-  const lines = votes.slice(-MAX_VOTES_SHOWN).map(({ by, vote, reason }) => {
+  const lines = votes.map(({ by, vote, reason }) => {
     const why = reason === '' ? '' : `: ${prose(reason)}`;
     return `${code(by)} ${vote === 'approve' ? 'approved' : 'denied'}${why}`;
   });

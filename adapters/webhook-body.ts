@@ -1,6 +1,7 @@
 // What a webhook carries: the event as data, or as a Teams card that holds a link and never a button. Field names are part
 // of the product (docs/notifications.md): they are added to, never changed. Claims and bind values stay on the page.
 import type { ApprovalEvent } from '../core/approval/event.ts';
+import { cautions } from '../core/approval/cautions.ts';
 import { demandLines, standing, subject, summary, visibleLine } from '../core/approval/message.ts';
 import type { ApprovalRequest } from '../core/approval/request.ts';
 import { unreachable } from '../core/failure.ts';
@@ -35,6 +36,7 @@ export function standardBody(event: ApprovalEvent): Record<string, unknown> {
       },
       target: request.target,
       action: action(request),
+      cautions: cautions(request),
       rules: request.demands.map(({ rule, message, by, quorum, maxRows, grantSeconds }) => ({
         id: rule,
         message,
@@ -95,6 +97,7 @@ export function teamsBody({ approval }: ApprovalEvent): Record<string, unknown> 
     body: [
       line(`Approval: ${standing(approval)}`, { weight: 'Bolder', size: 'Medium' }),
       line(`${visibleLine(request.principal.id)} asks for ${subject(request)}.`),
+      ...cautions(request).map((caution) => line(visibleLine(caution), { color: 'Attention' })),
       ...demandLines(request).map((demand) => line(`Asked for by ${demand}`)),
       line(`Closes at ${iso(approval.expiresAtMs)}.`, { isSubtle: true }),
     ],

@@ -67,6 +67,7 @@ export type VoteCode =
   | 'digest_mismatch' // what was shown is not what is asked for
   | 'policy_changed' // the policy that asked is no longer in force: the approval could not be used
   | 'reason_invalid' // a denial without a reason, or one too long
+  | 'replayed' // the very request that carried this vote has come before
   | 'approval_settled'; // decided, expired or cancelled before
 
 /** A peer's bytes break its protocol. Thrown by codecs only; each engine catches it in one place and closes. */

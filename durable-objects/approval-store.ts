@@ -60,7 +60,11 @@ const SCHEMA = `
     round INTEGER NOT NULL, seq INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY (round, seq)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS errands (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, round INTEGER NOT NULL, payload TEXT NOT NULL,
-    attempts INTEGER NOT NULL, created_at INTEGER NOT NULL, due_at INTEGER NOT NULL);`;
+    attempts INTEGER NOT NULL, created_at INTEGER NOT NULL, due_at INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS seen (mark TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;`;
+
+/** Signed requests are taken within five minutes of either clock: a mark older than both can never come again. */
+const SEEN_MS = 15 * 60_000;
 
 /** A row of SQLite holds 2 MB; a request is up to MAX_APPROVAL_BYTES. */
 const PART_BYTES = 1024 * 1024;
@@ -187,6 +191,14 @@ export class ApprovalStore {
   cast(round: number, seq: number, vote: StoredVote): void {
     this.#exec('INSERT INTO votes VALUES (?, ?, ?)', round, seq, JSON.stringify(vote));
     this.#exec('UPDATE rounds SET version = version + 1 WHERE round = ?', round);
+  }
+
+  /** True for the first time that this mark comes. */
+  first(mark: string, now: number): boolean {
+    this.#exec('DELETE FROM seen WHERE at < ?', now - SEEN_MS);
+    const known = this.#exec('SELECT 1 FROM seen WHERE mark = ?', mark).length > 0;
+    if (!known) this.#exec('INSERT INTO seen VALUES (?, ?)', mark, now);
+    return !known;
   }
 
   /** Where messages about this round stand; null before the first. */

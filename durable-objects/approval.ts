@@ -179,6 +179,10 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
   #cast(ballot: Ballot, now: number): BallotResult {
     const round = this.#find(ballot.id);
     if (round === null) return { ok: false, code: 'not_found' };
+    // Remembered even when it is refused below: what was refused must not count once the policy has changed.
+    if (ballot.once !== undefined && this.#store.first(ballot.once, now) !== true) {
+      return { ok: false, code: 'replayed' };
+    }
     const { demands, principal, policyHash } = this.#store.request(round.round);
     const refused = voteRefusal(demands, principal, ballot.voter);
     if (refused !== null) return { ok: false, code: refused };

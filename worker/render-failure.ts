@@ -26,7 +26,8 @@ export type HttpCode =
   | 'login_needed'
   | 'login_unavailable'
   | 'login_failed'
-  | 'form_refused';
+  | 'form_refused'
+  | 'signature_refused';
 
 export type ProblemCode = SessionCode | VoteCode | HttpCode;
 
@@ -84,6 +85,7 @@ const RENDERINGS: Readonly<Record<ProblemCode, Rendering>> = {
   read_only_target: refused('This target is read-only.'),
   protocol_refused: refused('The gateway never forwards this kind of message.'),
   approval_unavailable: away('Nobody can be asked for approval now. Try again.'),
+  approval_pending: refused('Not decided yet; send the same again once it is approved.'),
   approval_denied: refused('An approver refused this.'),
   approval_expired: refused('The approval has expired; ask again.'),
   approval_cancelled: refused('The request for approval was withdrawn.'),
@@ -114,6 +116,7 @@ const RENDERINGS: Readonly<Record<ProblemCode, Rendering>> = {
     detail: 'There is nothing here, or nothing that you may see.',
   },
   forbidden: refused('You may see this, but not do that with it.'),
+  signature_refused: refused('The request is not signed as its sender signs, or it is too old.'),
   upgrade_required: {
     status: 426,
     title: 'WebSocket needed',
@@ -150,6 +153,7 @@ const RENDERINGS: Readonly<Record<ProblemCode, Rendering>> = {
     'The policy has changed since this was asked; the caller has to ask again.',
   ),
   reason_invalid: invalid('A denial needs a reason, and no reason may be longer than 1,000 characters.'),
+  replayed: conflict('Seen before', 'This very request has come before; nothing was counted twice.'),
   approval_settled: conflict('Settled', 'This was decided, or closed, before your vote came in.'),
   grant_not_needed: conflict('Not needed', 'You may connect to this target without asking.'),
   grant_not_offered: refused('The rules offer no access of this kind or length to this target.'),
@@ -180,6 +184,11 @@ export class HttpFailure extends Error {
     this.code = code;
     this.detail = detail;
   }
+}
+
+/** The table's sentence for `code`, for answers that are no problem documents. */
+export function publicDetail(code: ProblemCode): string {
+  return RENDERINGS[code].detail;
 }
 
 /**

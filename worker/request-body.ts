@@ -42,9 +42,10 @@ export async function readForm(c: Context<DoorEnv>): Promise<ReadonlyMap<string,
   return fields;
 }
 
-async function boundedText(c: Context<DoorEnv>): Promise<string> {
+/** UTF-8, as it was sent. @throws HttpFailure request_too_large, request_invalid */
+export async function boundedText(c: Context<DoorEnv>, maxBytes = MAX_BODY_BYTES): Promise<string> {
   const announced = Number(c.req.header('content-length') ?? 0);
-  if (announced > MAX_BODY_BYTES) throw new HttpFailure('request_too_large');
+  if (announced > maxBytes) throw new HttpFailure('request_too_large');
   const reader = (c.req.raw.body as ReadableStream<Uint8Array> | null)?.getReader();
   const chunks: Uint8Array[] = [];
   let total = 0;
@@ -52,7 +53,7 @@ async function boundedText(c: Context<DoorEnv>): Promise<string> {
     const part = await reader?.read();
     if (part === undefined || part.done) break;
     total += part.value.length;
-    if (total > MAX_BODY_BYTES) {
+    if (total > maxBytes) {
       await reader?.cancel();
       throw new HttpFailure('request_too_large');
     }

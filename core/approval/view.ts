@@ -52,6 +52,8 @@ export interface Ballot {
   /** Where the voter's request came from. */
   readonly address: string;
   readonly country: string;
+  /** What marks the request that brought it, such as its signature: a second ballot of the same mark is refused. */
+  readonly once?: string;
 }
 
 export type BallotResult =

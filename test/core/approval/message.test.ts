@@ -63,7 +63,7 @@ describe('what cannot be seen is written out', () => {
         expect(read(visible(text))).toBe(text);
       }),
     );
-  });
+  }, 30_000);
 
   it('leaves nothing invisible, whatever comes', () => {
     fc.assert(
@@ -71,7 +71,7 @@ describe('what cannot be seen is written out', () => {
         expect(visible(text)).not.toMatch(/[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Co}\p{Cs}]/u);
       }),
     );
-  });
+  }, 30_000);
 });
 
 describe('the sentence', () => {

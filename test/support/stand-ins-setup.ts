@@ -1,0 +1,21 @@
+// vitest globalSetup of the workerd project: the stand-ins that Worker code talks to, on Node, reached over loopback.
+import type { TestProject } from 'vitest/node';
+import { startSlackStandIn } from './slack-stand-in.ts';
+import { startWebhookReceiver } from './webhook-receiver.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly standIns: { readonly slack: string; readonly webhooks: string };
+  }
+}
+
+// oxlint-disable-next-line import/no-default-export -- vitest's contract for a setup that provides and tears down
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const slack = await startSlackStandIn();
+  const webhooks = await startWebhookReceiver();
+  project.provide('standIns', { slack: slack.url, webhooks: webhooks.url });
+  return async () => {
+    await slack.close();
+    await webhooks.close();
+  };
+}
