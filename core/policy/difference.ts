@@ -11,7 +11,7 @@ export interface FieldChange {
 }
 
 export interface PolicyChange {
-  readonly section: 'issuer' | 'target' | 'rule' | 'audit';
+  readonly section: 'issuer' | 'target' | 'rule' | 'audit' | 'setting';
   readonly id: string;
   readonly kind: 'added' | 'removed' | 'changed';
   /** For `added` and `removed`, the entry's own fields. */
@@ -25,6 +25,7 @@ export function policyChanges(before: Policy | null, after: Policy): PolicyChang
     ...sectionChanges('target', before?.targets ?? [], after.targets),
     ...sectionChanges('rule', before?.rules ?? [], after.rules),
     ...sectionChanges('audit', audit(before), audit(after)),
+    ...sectionChanges('setting', settings(before), settings(after)),
   ];
 }
 
@@ -32,6 +33,15 @@ function audit(policy: Policy | null): readonly Entry[] {
   return Object.entries(policy?.audit ?? {}).flatMap(([id, condition]) =>
     condition === null ? [] : [{ id, condition }],
   );
+}
+
+function settings(policy: Policy | null): readonly Entry[] {
+  if (policy === null) return [];
+  const entries = [
+    { id: 'retention', ...policy.retention },
+    { id: 'notify', ...policy.notify },
+  ];
+  return entries.filter((entry) => flat(entry).size > 1);
 }
 
 interface Entry {
@@ -75,7 +85,7 @@ function change(
 function flat(value: object, prefix = ''): Map<string, string> {
   const leaves = new Map<string, string>();
   for (const [key, item] of Object.entries(value) as [string, unknown][]) {
-    if (item === null || item === undefined) continue;
+    if (item === null || item === undefined || (Array.isArray(item) && item.length === 0)) continue;
     if (typeof item === 'object' && !Array.isArray(item)) {
       for (const [name, leaf] of flat(item, `${prefix}${key}.`)) leaves.set(name, leaf);
     } else {

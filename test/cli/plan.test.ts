@@ -66,6 +66,16 @@ describe('a plan', () => {
     );
   });
 
+  it('shows retention and who may look', async () => {
+    const database = memoryDatabase();
+    await appendRevision(database, fileWith([READ]), 0, '');
+    const more = `retention: { index: 90d, recordings: 400d }\naudit: { read: principal.kind == "human" }\n`;
+    const text = await planned(database, fileWith([READ]) + more);
+    expect(text).toContain('  + setting retention\n      indexSeconds: 7776000\n');
+    expect(text).toContain('  + audit read\n');
+    expect(text).not.toContain('notify');
+  });
+
   it('compares with nothing when the active revision is no policy of this version', async () => {
     const database = memoryDatabase();
     await appendRevision(database, 'version: 9', 0, '');
