@@ -2,13 +2,16 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert, property, string } from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { makePlan } from '../../cli/plan.ts';
 import { hashOf, readPolicyFile } from '../../cli/policy-file.ts';
 import { activeRevision, appendRevision, revisionNumbered } from '../../cli/revisions.ts';
 import { sqlText } from '../../cli/wrangler-d1.ts';
 import { fileWith, sqlFacts } from '../core/policy/fixtures.ts';
 import { memoryDatabase, recordAction, type MemoryDatabase } from './memory-database.ts';
+
+// Properties take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const READ = 'id: read, when: \'sql.effect == "read"\', then: allow';
 const WRITE = 'id: write, when: \'sql.effect == "write"\', then: allow';

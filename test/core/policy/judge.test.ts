@@ -1,8 +1,11 @@
 import { array, assert, constantFrom, property } from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Action } from '../../../core/facts.ts';
 import { judge, ruleSet } from '../../../core/policy/judge.ts';
 import { AGENT, NOON, connect, decisionOf, policyOf, sql } from './fixtures.ts';
+
+// Properties take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const READS = 'when: \'sql.effect == "read"\', then: allow';
 const APPROVE = 'then: approve, approval: { by: [dba] }';

@@ -1,7 +1,7 @@
 // A conjunction is asked in parts, some when the session starts and some for each action. The answer must be the one that
 // the whole expression gives.
 import { array, assert, constantFrom, property } from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { compileCondition } from '../../../core/policy/condition.ts';
 import {
   ActionView,
@@ -11,6 +11,9 @@ import {
   TargetView,
 } from '../../../core/policy/vocabulary.ts';
 import { AGENT, NOON, decisionOf, sqlFacts } from './fixtures.ts';
+
+// Properties take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const FACTS = sqlFacts('read');
 const VARIABLES = {
