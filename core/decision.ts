@@ -23,9 +23,19 @@ interface Decided {
 }
 
 export type Decision =
-  | (Decided & { readonly kind: 'allow'; readonly rules: readonly string[] })
+  | (Decided & {
+      readonly kind: 'allow';
+      readonly rules: readonly string[];
+      /** The approval that was consumed for it, and the most rows it may touch; absent where none was needed. */
+      readonly approval?: ConsumedApproval;
+    })
   | (Decided & { readonly kind: 'approve'; readonly demands: readonly ApprovalDemand[] })
   | (Decided & Denial);
+
+export interface ConsumedApproval {
+  readonly id: string;
+  readonly maxRows: number | null;
+}
 
 export interface Denial {
   readonly kind: 'deny';

@@ -14,6 +14,7 @@ export type DenyCode =
   | 'read_only_target'
   | 'protocol_refused' // FunctionCall, replication and other messages that are never forwarded
   | 'approval_unavailable'
+  | 'approval_pending' // not decided within the rule's `wait`; the same action may be sent again
   | 'approval_denied'
   | 'approval_expired'
   | 'approval_cancelled'
@@ -52,6 +53,7 @@ export type SessionCode =
   | 'client_slow' // a client without credits stopped reading
   | 'session_state_changed' // the server reported a guarded setting off its required value
   | 'token_ended'
+  | 'grant_ended' // the window of access is over or was given back
   | 'policy_ended' // a changed policy no longer allows the session
   | 'killed'
   | 'idle'

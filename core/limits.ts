@@ -30,6 +30,8 @@ export const DIAL_TIMEOUT_MS = 10_000;
 export const POLICY_REFRESH_MS = 4_000;
 /** With D1 away, the last policy read serves this long, then actions are refused. */
 export const POLICY_MAX_STALE_MS = 60_000;
+/** A client that waits for an approval hears this often that it still does. */
+export const HOLD_NOTICE_MS = 30_000;
 /** Live sessions look at policy, token life and unwritten journal this often. */
 export const SESSION_TICK_MS = 4_000;
 /** A catalog older than this is read again before the next decision that needs one. */

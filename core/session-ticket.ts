@@ -9,6 +9,8 @@ export interface SessionTicket {
   readonly target: string;
   /** Verified at the door from the Authorization header; null when the protocol itself will bring the token. */
   readonly principal: Principal | null;
+  /** Where the gateway is reached, for links: https://gate.acme.dev. */
+  readonly origin: string;
   /** What the client gets as its cancel key: 4 bytes of process id, then the secret. Hex. */
   readonly key: string;
   readonly client: { readonly address: string; readonly country: string; readonly agent: string };

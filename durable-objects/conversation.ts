@@ -268,6 +268,7 @@ const CLOSING: Partial<Record<SessionCode, number>> = {
   target_tls_failed: CLOSE.targetUnreachable,
   token_ended: CLOSE.revoked,
   policy_ended: CLOSE.revoked,
+  grant_ended: CLOSE.revoked,
   killed: CLOSE.revoked,
   internal: CLOSE.internal,
   journal_unavailable: CLOSE.internal,

@@ -59,6 +59,16 @@ export class Judgement {
     return this.#decideWith(active, effect, principal, now);
   }
 
+  /** What approvals are bound to besides the action; null before the policy was read. */
+  get policyHash(): string | null {
+    return this.#active?.hash ?? null;
+  }
+
+  /** An approval that a window of access has answered already. */
+  allow({ demands, revision, observed }: Extract<Decision, { kind: 'approve' }>): Decision {
+    return { kind: 'allow', rules: demands.map(({ rule }) => rule), revision, observed };
+  }
+
   deny(code: DenyCode): Decision {
     const denial: Denial = {
       kind: 'deny',

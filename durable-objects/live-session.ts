@@ -4,7 +4,9 @@ import type { Connection } from '../adapters/connection.ts';
 import type { Env } from '../adapters/env.ts';
 import type { ActivePolicy } from '../adapters/policy-store.ts';
 import type { HoldInput } from '../adapters/tunnel-connection.ts';
-import type { ApprovalStanding } from '../core/approval/request.ts';
+import { activeGrant } from '../adapters/grants.ts';
+import { grantCovers, grantSecondsOf, type ActiveGrant } from '../core/approval/grant.ts';
+import type { ActionContent, ApprovalStanding } from '../core/approval/request.ts';
 import type { EngineEvent, SessionEvent } from '../core/audit/event.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Authentication, Effect, TargetLogin } from '../core/engine.ts';
@@ -14,6 +16,7 @@ import { LOGIN_TIMEOUT_MS, MAX_UNSHIPPED_BYTES, SESSION_TICK_MS } from '../core/
 import type { SessionTicket } from '../core/session-ticket.ts';
 import type { ParseSql } from '../core/sql/parse.ts';
 import { Conversation, type Conduct } from './conversation.ts';
+import { Holding } from './holding.ts';
 import { Judgement } from './judgement.ts';
 import {
   cancelElsewhere,
@@ -23,6 +26,16 @@ import {
   targetLogin,
   type Protocol,
 } from './protocols.ts';
+
+/** An approved connection with a window is bound to the window's length as well. */
+function windowed(content: ActionContent, demands: Approve['demands']): ActionContent {
+  return content.kind === 'connect' ? { ...content, seconds: grantSecondsOf(demands) } : content;
+}
+
+/** Another window that answers the same questions may follow on the first. */
+function grantOutlasts(next: ActiveGrant, last: ActiveGrant): boolean {
+  return last.satisfied.every((demand) => next.satisfied.includes(demand));
+}
 
 /** What the object gives to its live part. */
 export interface SessionHost {
@@ -34,6 +47,7 @@ export interface SessionHost {
 }
 
 type Decide = Extract<Effect, { kind: 'decide' }>;
+type Approve = Extract<Decision, { kind: 'approve' }>;
 
 export class LiveSession implements Conduct {
   readonly #env: Env;
@@ -42,7 +56,11 @@ export class LiveSession implements Conduct {
   readonly #judgement: Judgement;
   readonly #protocol: Protocol;
   readonly #conversation: Conversation;
+  readonly #holding: Holding;
   #principal: Principal | null;
+  #clientName = '';
+  /** The window of access this session lives in; null when the policy asks for none. */
+  #grant: ActiveGrant | null = null;
   #started = false;
   #over = false;
   readonly #loginTimer: ReturnType<typeof setTimeout>;
@@ -65,6 +83,7 @@ export class LiveSession implements Conduct {
     this.#protocol = postgresProtocol(env, ticket, target, parse, host.hold);
     this.#judgement = new Judgement(env, ticket, this.#protocol.catalog);
     this.#conversation = new Conversation(this.#protocol.engine, this, socket, ticket.credited);
+    this.#holding = new Holding(env, parse, (message) => this.#conversation.notify(message));
     this.#loginTimer = setTimeout(() => {
       if (!this.#started) this.#shutdown('idle', 'The login took too long.');
     }, LOGIN_TIMEOUT_MS);
@@ -79,8 +98,9 @@ export class LiveSession implements Conduct {
     this.#conversation.shutdown('killed', `This session was ended by ${by}.`);
   }
 
-  /** No action of this version waits for an approval. */
-  approvalSettled(_standing: ApprovalStanding): void {}
+  approvalSettled(standing: ApprovalStanding): void {
+    this.#holding.settled(standing);
+  }
 
   journalFailed(): void {
     this.#conversation.shutdown('journal_unavailable', 'The journal cannot be written.');
@@ -89,6 +109,7 @@ export class LiveSession implements Conduct {
   /** Passes a cancel request on to the target when the key is this session's own. */
   async cancelled(key: Uint8Array): Promise<boolean> {
     if (!ownsKey(this.#ticket, key)) return false;
+    if (this.#holding.cancel()) return true;
     const request = this.#conversation.cancelRequest();
     const target = this.#judgement.target();
     if (request === null || target === null) return true;
@@ -118,9 +139,10 @@ export class LiveSession implements Conduct {
       return this.#judgement.deny('journal_unavailable');
     }
     if (this.#principal === null) return this.#judgement.deny('no_rule');
-    const decision = this.#judgement.decide(effect, this.#principal);
-    if (decision instanceof Promise) return decision.then((late) => this.#settle(effect, late));
-    return this.#settle(effect, decision);
+    const principal = this.#principal;
+    const decision = this.#judgement.decide(effect, principal);
+    if (decision instanceof Promise) return decision.then((late) => this.#next(effect, late));
+    return this.#next(effect, decision);
   }
 
   async dial(): Promise<{ connection: Connection; login: TargetLogin }> {
@@ -148,30 +170,86 @@ export class LiveSession implements Conduct {
     this.#over = true;
     clearTimeout(this.#loginTimer);
     clearInterval(this.#tickTimer);
+    // Nobody waits for these any more; a rule's `keep` decides whether the request stays open.
+    this.#holding.cancel();
     if (this.#started) this.#host.append([{ kind: 'session.end', code, detail }]);
   }
 
-  #settle(effect: Decide, decision: Decision): Decision;
-  #settle(effect: Decide, decision: Decision | null): Decision | null;
-  #settle(effect: Decide, decision: Decision | null): Decision | null {
+  /** What follows from what the policy says: go on, refuse, or wait for a human. */
+  #next(effect: Decide, decision: Decision): Decision | Promise<Decision>;
+  #next(effect: Decide, decision: Decision | null): Decision | null | Promise<Decision>;
+  #next(effect: Decide, decision: Decision | null): Decision | null | Promise<Decision> {
+    if (decision === null) return null;
     if (effect.action.kind === 'connect') return this.#connecting(effect, decision);
-    if (decision?.kind !== 'approve' || effect.preparing) return decision;
-    return this.#judgement.deny('approval_unavailable');
+    if (decision.kind !== 'approve' || effect.preparing) return decision;
+    return this.#hold(effect, decision);
+  }
+
+  async #hold(effect: Decide, decision: Approve): Promise<Decision> {
+    const principal = this.#principal;
+    const target = this.#judgement.target();
+    const content = effect.content();
+    const policyHash = this.#judgement.policyHash;
+    if (principal === null || target === null || content === null || policyHash === null) {
+      return this.#judgement.deny('approval_unavailable');
+    }
+    const facts = effect.action.kind === 'sql' ? effect.action.sql : null;
+    const estimatedRows =
+      content.kind === 'sql' && facts !== null
+        ? await this.#protocol.estimate(target, content, facts)
+        : null;
+    const { session, origin, client } = this.#ticket;
+    const claimed = this.#clientName === '' ? client.agent : this.#clientName;
+    const { id, kind, labels } = target;
+    return this.#holding.hold(
+      {
+        principal,
+        target: { id, kind, labels },
+        content: windowed(content, decision.demands),
+        facts,
+        policyHash,
+        estimatedRows,
+        claimed,
+        origin,
+        session,
+        action: effect.id,
+      },
+      decision,
+      content.kind === 'connect' && grantSecondsOf(decision.demands) !== null
+        ? { opened: () => this.#granted(principal, decision) }
+        : null,
+    );
+  }
+
+  /** Whether a window of access is open that answers everything the policy asks of this connection. */
+  async #granted(principal: Principal, { demands }: Approve): Promise<boolean> {
+    const now = Date.now();
+    const grant = await activeGrant(this.#env, principal.id, this.#ticket.target, now);
+    if (grant === null || !grantCovers(grant, demands, now)) return false;
+    this.#grant = grant;
+    return true;
   }
 
   /** The session's first record: written once the caller is known and the connection has been judged. */
-  #connecting(effect: Decide, decision: Decision): Decision;
-  #connecting(effect: Decide, decision: Decision | null): Decision | null;
-  #connecting(effect: Decide, decision: Decision | null): Decision | null {
+  #connecting(effect: Decide, decision: Decision): Decision | Promise<Decision> {
     const principal = this.#principal;
-    if (decision === null || principal === null || effect.action.kind !== 'connect')
-      return decision;
-    this.#start(principal, effect.action.connect.client, decision.revision);
+    if (principal === null || effect.action.kind !== 'connect') return decision;
+    this.#clientName = effect.action.connect.client;
+    if (!this.#started) this.#start(principal, decision.revision);
+    if (decision.kind === 'approve') return this.#admit(effect, principal, decision);
     if (decision.kind === 'deny') this.#refused(decision.code, decision.message);
     return decision;
   }
 
-  #start(principal: Principal, clientName: string, revision: number): void {
+  async #admit(effect: Decide, principal: Principal, decision: Approve): Promise<Decision> {
+    const held = (await this.#granted(principal, decision))
+      ? this.#judgement.allow(decision)
+      : await this.#hold(effect, decision);
+    if (held.kind === 'deny') this.#refused(held.code, held.message);
+    return held;
+  }
+
+  #start(principal: Principal, revision: number): void {
     this.#started = true;
     this.#host.append([
       {
@@ -186,7 +264,7 @@ export class LiveSession implements Conduct {
           claimsDigest: this.#judgement.claimsDigest(principal),
         },
         client: {
-          name: clientName,
+          name: this.#clientName,
           address: this.#ticket.client.address,
           country: this.#ticket.client.country,
         },
@@ -211,10 +289,34 @@ export class LiveSession implements Conduct {
       return this.#shutdown('token_ended', 'The token of this session has expired; connect again.');
     }
     const changed = await this.#judgement.refresh(principal);
-    if (this.#over || changed === null) return;
-    this.#host.append([{ kind: 'policy', revision: changed.revision }]);
-    if (!changed.mayConnect) {
-      this.#shutdown('policy_ended', 'A changed policy no longer allows this session.');
+    if (this.#over) return;
+    if (changed !== null) {
+      this.#host.append([{ kind: 'policy', revision: changed.revision }]);
+      if (!changed.mayConnect) {
+        return this.#shutdown('policy_ended', 'A changed policy no longer allows this session.');
+      }
     }
+    await this.#tickGrant(principal);
+  }
+
+  /** With the Grant object away, what was granted holds until its own end. */
+  async #lookForGrant(principal: Principal, last: ActiveGrant): Promise<ActiveGrant | null> {
+    const now = Date.now();
+    try {
+      return await activeGrant(this.#env, principal.id, this.#ticket.target, now);
+    } catch {
+      return now < last.endsAtMs ? last : null;
+    }
+  }
+
+  async #tickGrant(principal: Principal): Promise<void> {
+    if (this.#grant === null) return;
+    const { id } = this.#grant;
+    const grant = await this.#lookForGrant(principal, this.#grant);
+    if (this.#over || grant?.id === id) return;
+    if (grant === null || !grantOutlasts(grant, this.#grant)) {
+      return this.#shutdown('grant_ended', 'The access that was granted has ended; ask again.');
+    }
+    this.#grant = grant;
   }
 }

@@ -3,11 +3,14 @@ import type { Connection } from '../adapters/connection.ts';
 import { nativeCrypto } from '../adapters/crypto.ts';
 import { DialFailure } from '../adapters/dial-failure.ts';
 import { dial } from '../adapters/dial.ts';
+import { estimateRows } from '../adapters/estimate.ts';
 import { secret, type Env } from '../adapters/env.ts';
 import { routeOf } from '../adapters/route.ts';
 import { sessionName } from '../adapters/session-name.ts';
 import type { HoldInput } from '../adapters/tunnel-connection.ts';
+import type { SqlContent } from '../core/approval/request.ts';
 import type { Engine, TargetLogin } from '../core/engine.ts';
+import type { SqlFacts } from '../core/facts.ts';
 import type { PolicyTarget } from '../core/policy/policy.ts';
 import { createPostgresEngine } from '../core/postgres/engine.ts';
 import { TLS_AGREED, TLS_REQUEST } from '../core/postgres/startup.ts';
@@ -19,6 +22,8 @@ export interface Protocol {
   readonly name: string;
   readonly engine: Engine;
   readonly catalog: TargetCatalog;
+  /** Rows the target's planner expects; null when there is no estimate. */
+  estimate(target: PolicyTarget, content: SqlContent, facts: SqlFacts): Promise<number | null>;
 }
 
 /** Shortest and longest cancel key of any protocol version we speak: process id and secret. */
@@ -60,7 +65,13 @@ export function postgresProtocol(
     nonce: Buffer.from(nativeCrypto.randomBytes(12)).toString('hex'),
     digestResults: target?.record === 'results',
   });
-  return { name: 'postgres', engine, catalog };
+  return {
+    name: 'postgres',
+    engine,
+    catalog,
+    estimate: (of, content, facts) =>
+      estimateRows(() => dialTarget(env, of, hold), targetLogin(env, of), content, facts),
+  };
 }
 
 /** What to log in with. The secret is read here, for this use, and not kept. */

@@ -9,6 +9,8 @@ export interface DecisionRecord {
   /** Rules that decided, in file order. */
   readonly rules: readonly string[];
   readonly code: DenyCode | null;
+  /** Id of the approval that was consumed for it; absent where none was needed. */
+  readonly approval?: string;
   readonly revision: number;
   readonly observed: readonly string[];
 }

@@ -135,7 +135,14 @@ function decisionRecord(decision: Decision): DecisionRecord {
   const { kind, revision, observed } = decision;
   switch (decision.kind) {
     case 'allow':
-      return { kind, rules: decision.rules, code: null, revision, observed };
+      return {
+        kind,
+        rules: decision.rules,
+        code: null,
+        ...(decision.approval === undefined ? {} : { approval: decision.approval.id }),
+        revision,
+        observed,
+      };
     case 'approve':
       return { kind, rules: decision.demands.map((d) => d.rule), code: null, revision, observed };
     case 'deny': {

@@ -25,6 +25,7 @@ const DENY_STATES: Readonly<Record<DenyCode, string>> = {
   approval_denied: INSUFFICIENT_PRIVILEGE,
   approval_expired: INSUFFICIENT_PRIVILEGE,
   approval_cancelled: INSUFFICIENT_PRIVILEGE,
+  approval_pending: INSUFFICIENT_PRIVILEGE,
   limit_exceeded: '53400', // configuration_limit_exceeded
   journal_unavailable: '58000',
 };
@@ -59,6 +60,7 @@ const SESSION_STATES: Readonly<Record<Exclude<SessionCode, DenyCode>, string>> =
   client_slow: ADMIN_SHUTDOWN,
   session_state_changed: ADMIN_SHUTDOWN,
   token_ended: ADMIN_SHUTDOWN,
+  grant_ended: ADMIN_SHUTDOWN,
   policy_ended: ADMIN_SHUTDOWN,
   killed: ADMIN_SHUTDOWN,
   idle: ADMIN_SHUTDOWN,

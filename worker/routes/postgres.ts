@@ -1,6 +1,7 @@
 // wss /postgres/{target}: hands a WebSocket to a Session object. The token comes in the Authorization header, or later as
 // the Postgres password, in which case the session itself verifies it. Nothing of the inner protocol is looked at here.
 import { Hono } from 'hono';
+import { gatewayOrigin } from '../../adapters/env.ts';
 import { createCancelKey, sessionName } from '../../adapters/session-name.ts';
 import { TICKET_HEADER, type SessionTicket } from '../../core/session-ticket.ts';
 import { TUNNEL_PROTOCOL } from '../../core/tunnel.ts';
@@ -28,6 +29,7 @@ postgresRoutes.get('/postgres/:target', async (c) => {
     session,
     target,
     principal: principal?.value ?? null,
+    origin: gatewayOrigin(c.env, c.req.url),
     key: Buffer.from(key).toString('hex'),
     client: {
       address: c.req.header('cf-connecting-ip') ?? '',
