@@ -13,6 +13,7 @@ import { grantRoutes } from './routes/grants.ts';
 import { healthRoutes } from './routes/health.ts';
 import { loginRoutes } from './routes/login.ts';
 import { postgresRoutes } from './routes/postgres.ts';
+import { slackRoutes } from './routes/slack.ts';
 import { targetRoutes } from './routes/targets.ts';
 import { sweep } from './sweep.ts';
 
@@ -26,6 +27,7 @@ app.route('/', discoveryRoutes);
 app.route('/', postgresRoutes);
 app.route('/', loginRoutes);
 app.route('/', approvalPages);
+app.route('/', slackRoutes);
 
 app.use('/v1/*', requirePrincipal);
 app.route('/', targetRoutes);

@@ -379,11 +379,6 @@ describe('what this version does not enforce', () => {
       'postern.yaml:29:3: limits: limits are not enforced by this version; remove it rather than rely on it',
     ],
     [
-      'notify',
-      `${GOOD}notify: { slack: { channel: C1, token: SLACK_TOKEN } }\n`,
-      'postern.yaml:28:9: notify: notify is not enforced by this version; remove it rather than rely on it',
-    ],
-    [
       'recording results',
       changed('database: shop', 'database: shop\n    record: results'),
       'postern.yaml:18:13: targets.0.record: record: results is not enforced by this version; remove it rather than rely on it',
@@ -404,7 +399,6 @@ describe('what this version does not enforce', () => {
     expect(UNENFORCED.map(({ at }) => at.join('.'))).toEqual([
       'masks',
       'limits',
-      'notify',
       'targets.*.record',
     ]);
   });
