@@ -15,7 +15,10 @@ export function callFunction(analysis: Analysis, call: FuncCall, env: Env): void
   if (names.isChanged(parts)) return ledger.conceal('changed_in_text');
   // WITHIN GROUP adds its sort expressions to the arguments; VARIADIC hands over an array of any length.
   const exact = call.agg_within_group !== true && call.func_variadic !== true;
-  const overloads = names.functions(parts, exact ? args.length : null);
+  // In FROM, unnest(a, b) stands for ROWS FROM (unnest(a), unnest(b)) (transformRangeFunction).
+  const unnests = parts.at(-1) === 'unnest' && args.length > 1;
+  const count = exact ? (unnests ? 1 : args.length) : null;
+  const overloads = names.functions(parts, count);
   if (overloads.length === 0) {
     if (args.length === 1 && standsForOther(analysis, parts, args[0], env)) return;
     ledger.functions.add(parts.join('.'));
@@ -64,7 +67,9 @@ function argumentsOf(analysis: Analysis, call: FuncCall): void {
       return setConfig(analysis, args);
     case 'nextval':
     case 'setval':
-      return sequence(analysis, constantText(args[0]));
+      return sequence(analysis, constantText(args[0]), analysis.ledger.writes);
+    case 'currval':
+      return sequence(analysis, constantText(args[0]), analysis.ledger.reads);
     default:
   }
 }
@@ -97,16 +102,16 @@ export function applySetting(
   ledger.changes.push({ kind: 'state' });
 }
 
-function sequence(analysis: Analysis, name: string | null): void {
+function sequence(analysis: Analysis, name: string | null, found: Set<string>): void {
   if (name === null) return;
   const parts = qualifiedName(name);
   const relname = parts?.at(-1);
   if (relname === undefined) return;
   const schemaname = parts?.at(-2);
-  const found = analysis.names.relation(
+  const named = analysis.names.relation(
     schemaname === undefined ? { relname } : { relname, schemaname },
   );
-  if (found.kind === 'found') analysis.ledger.writes.add(found.info.label);
+  if (named.kind === 'found') found.add(named.info.label);
   else analysis.ledger.miss(name, 'unknown_relation');
 }
 

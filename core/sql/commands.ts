@@ -1,6 +1,6 @@
 // Statements that hold a query or a table and do something else with it: EXPLAIN, COPY, CREATE TABLE AS, CREATE VIEW,
 // REFRESH, TRUNCATE; and the two whose body nobody can see, DO and CALL.
-import type { StatementAnalysis } from './analysis.ts';
+import type { Output, StatementAnalysis } from './analysis.ts';
 import { createRelation, onRelation } from './definitions.ts';
 import { readRelation } from './from.ts';
 import { Ledger } from './ledger.ts';
@@ -29,13 +29,16 @@ export function createCommands(
     CreateTableAsStmt: (analysis, node) => {
       const { ledger } = analysis;
       const prepared = as(node.query, 'ExecuteStmt');
+      let output: Output = null;
       if (prepared !== undefined) execute(analysis, prepared);
-      else if (node.query !== undefined) walkQuery(analysis, node.query, NO_ENV);
+      else if (node.query !== undefined) output = walkQuery(analysis, node.query, NO_ENV);
+      const own = (node.into?.colNames ?? []).map(text);
+      const columns = output === null ? null : [...own, ...output.slice(own.length)];
       const materialised = node.objtype === 'OBJECT_MATVIEW';
       ledger.raise('schema');
       ledger.verb = materialised ? 'CREATE MATERIALIZED VIEW' : 'CREATE TABLE AS';
       ledger.changes.push({ kind: 'catalog' });
-      createRelation(analysis, node.into?.rel, materialised ? 'm' : 'r');
+      createRelation(analysis, node.into?.rel, materialised ? 'm' : 'r', columns);
     },
     ViewStmt: (analysis, node) => {
       const { ledger } = analysis;
@@ -43,7 +46,7 @@ export function createCommands(
       ledger.raise('schema');
       ledger.verb = 'CREATE VIEW';
       ledger.changes.push({ kind: 'catalog' });
-      createRelation(analysis, node.view, 'v');
+      createRelation(analysis, node.view, 'v', null);
     },
     RefreshMatViewStmt: (analysis, node) => {
       const { ledger, names } = analysis;

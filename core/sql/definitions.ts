@@ -26,17 +26,17 @@ function begin(analysis: StatementAnalysis, verb: string, effect: SqlEffect): vo
 export const DEFINITIONS: { readonly [T in NodeTag]?: Define<T> } = {
   CreateStmt: (analysis, node) => {
     begin(analysis, 'CREATE TABLE', 'schema');
-    createRelation(analysis, node.relation, 'r');
+    createRelation(analysis, node.relation, 'r', writtenColumns(node));
     relationsIn(analysis, [node.tableElts, node.inhRelations, node.constraints]);
     calledIn(analysis, node, false);
   },
   CreateForeignTableStmt: (analysis, node) => {
     begin(analysis, 'CREATE FOREIGN TABLE', 'admin');
-    createRelation(analysis, node.base?.relation, 'f');
+    createRelation(analysis, node.base?.relation, 'f', null);
   },
   CreateSeqStmt: (analysis, node) => {
     begin(analysis, 'CREATE SEQUENCE', 'schema');
-    createRelation(analysis, node.sequence, 'S');
+    createRelation(analysis, node.sequence, 'S', ['last_value', 'log_cnt', 'is_called']);
   },
   AlterSeqStmt: (analysis, node) => {
     begin(analysis, 'ALTER SEQUENCE', 'schema');
@@ -313,6 +313,7 @@ export function createRelation(
   analysis: StatementAnalysis,
   relation: RangeVar | undefined,
   kind: string,
+  columns: readonly string[] | null,
 ): void {
   const label = analysis.names.newLabel(relation ?? {});
   analysis.ledger.writes.add(label);
@@ -321,7 +322,19 @@ export function createRelation(
     analysis.ledger.changes.push({ kind: 'state' });
   }
   if (kind === 'v' || kind === 'm') analysis.names.pending.change(relation?.relname ?? '');
-  else analysis.names.pending.create(label, kind);
+  else analysis.names.pending.create(label, kind, columns);
+}
+
+/** Columns of a CREATE TABLE that spells them all out. */
+function writtenColumns(node: Ast<'CreateStmt'>): readonly string[] | null {
+  if (node.inhRelations !== undefined || node.ofTypename !== undefined) return null;
+  const columns: string[] = [];
+  for (const element of node.tableElts ?? []) {
+    const column = as(element, 'ColumnDef')?.colname;
+    if (column !== undefined) columns.push(column);
+    else if (as(element, 'Constraint') === undefined) return null;
+  }
+  return columns;
 }
 
 /** An existing relation that the statement changes; its label, null when there is none. */
@@ -341,7 +354,6 @@ export function onRelation(
       ledger.writes.add(shown.join('.'));
       return null;
     case 'missing':
-      ledger.writes.add(shown.join('.'));
       if (!missingOk) ledger.miss(shown.join('.'), 'unknown_relation');
       return null;
     default:

@@ -37,7 +37,7 @@ export function createInspect(options: InspectOptions): Inspect {
     options.maxEntries ?? 2_000,
     options.maxCharacters ?? 4 * 1024 * 1024,
   );
-  let seen: { readonly catalog: Catalog; readonly views: Views } | null = null;
+  const viewsOf = rememberViews(options.parse);
   const pathKeys = new WeakMap<SqlContext['searchPaths'], string>();
 
   function keyOf(paths: SqlContext['searchPaths']): string {
@@ -66,14 +66,37 @@ export function createInspect(options: InspectOptions): Inspect {
     ) {
       return known.inspection;
     }
-    if (seen?.catalog !== catalog) seen = { catalog, views: createViews(options.parse, catalog) };
-    const parse = options.parse;
-    const world: TextWorld = { parse, catalog, views: seen.views, context, usedSession: false };
+    const world: TextWorld = {
+      parse: options.parse,
+      catalog,
+      viewsOf: (temporary) => viewsOf(catalog, temporary),
+      context,
+      usedSession: false,
+    };
     const inspection = inspect(world, sql);
     if (!world.usedSession) {
       recent.set(sql, { version: catalog.version, paths, settled, readOnly, inspection });
     }
     return inspection;
+  };
+}
+
+/** Sessions whose view facts are kept apart, since each has its own temporary schema. */
+const MAX_VIEW_SETS = 64;
+
+/** Facts of views live as long as the catalog they come from. */
+function rememberViews(parse: ParseSql): (catalog: Catalog, temporary: string | null) => Views {
+  let known: Catalog | null = null;
+  const sets = new Map<string | null, Views>();
+  return (catalog, temporary) => {
+    if (known !== catalog || sets.size >= MAX_VIEW_SETS) sets.clear();
+    known = catalog;
+    let views = sets.get(temporary);
+    if (views === undefined) {
+      views = createViews(parse, catalog, temporary);
+      sets.set(temporary, views);
+    }
+    return views;
   };
 }
 

@@ -119,7 +119,7 @@ export function createFromClause(expressions: Expressions, walkQuery: WalkQuery)
     const alias = join.alias;
     if (alias !== undefined) return [joined(alias, items)];
     if (join.join_using_alias?.aliasname === undefined) return items;
-    return [...items, { ...joined(join.join_using_alias, items), bare: false }];
+    return [...items, merged(join.join_using_alias, items, shared)];
   }
 
   function functionItem(analysis: Analysis, node: Ast<'RangeFunction'>, env: Env): RangeItem {
@@ -258,7 +258,8 @@ function resultColumns(
   if (fn === undefined) return scalar === null ? null : [scalar];
   const overloads = analysis.names.functions(nameParts(fn.funcname), null);
   const shapes = overloads.map((each) => {
-    if (each.outNames.length > 1) return each.outNames.join('\0');
+    // A single OUT parameter names the column, whatever the alias is (chooseScalarFunctionAlias).
+    if (each.outNames.length > 1 || each.outNames[0]) return each.outNames.join('\0');
     return SHAPELESS.has(each.returnType) || each.returnType >= FIRST_USER_OID ? null : '';
   });
   const [shape] = shapes;
@@ -275,6 +276,15 @@ function jsonColumns(columns: readonly Node[] | undefined): string[] {
     const column = as(node, 'JsonTableColumn');
     return column?.coltype === 'JTC_NESTED' ? jsonColumns(column.columns) : [column?.name ?? ''];
   });
+}
+
+/** `JOIN … USING (a) AS x`: x has the merged columns alone, and hides nothing. */
+function merged(alias: Alias, items: readonly RangeItem[], shared: readonly string[]): RangeItem {
+  const sources = shared.flatMap((name) => {
+    const item = items.find((each) => columnPosition(each, name) >= 0);
+    return item === undefined ? [] : [{ item, position: columnPosition(item, name) }];
+  });
+  return { ...joined(alias, []), columns: shared, sources, bare: false };
 }
 
 function sharedNames(left: readonly RangeItem[], right: readonly RangeItem[]): string[] {

@@ -3,7 +3,7 @@
 import type { Catalog, CatalogFunction, CatalogRelation, CatalogType } from './catalog.ts';
 import { accepts } from './functions.ts';
 import type { RangeVar } from './parse.ts';
-import type { Pending } from './pending.ts';
+import type { CreatedRelation, Pending } from './pending.ts';
 import { relationInfo, type RelationInfo } from './relation-names.ts';
 
 export type FoundRelation =
@@ -23,11 +23,17 @@ export class Names {
   readonly #temporary: string | null;
   readonly #callable: readonly string[];
 
-  constructor(catalog: Catalog, path: readonly string[], pending: Pending) {
+  /** `temporary`: the session's own temporary schema, when `path` does not hold it. */
+  constructor(
+    catalog: Catalog,
+    path: readonly string[],
+    pending: Pending,
+    temporary: string | null = temporarySchema(path),
+  ) {
     this.catalog = catalog;
     this.path = path;
     this.pending = pending;
-    this.#temporary = path.find(isTemporary) ?? null;
+    this.#temporary = temporary;
     // "the temporary schema is never searched for function or operator names" (manual, search_path)
     this.#callable = path.filter((schema) => !isTemporary(schema));
   }
@@ -39,7 +45,7 @@ export class Names {
       return this.#relationIn(this.#schema(name.schemaname), relname) ?? MISSING;
     }
     const temporary = this.pending.created('pg_temp', relname);
-    if (temporary !== undefined && this.#temporary === null) return this.#found(temporary, true);
+    if (temporary !== undefined && this.#temporary === null) return this.#created(temporary);
     for (const schema of this.path) {
       const found = this.#relationIn(schema, relname);
       if (found !== null) return found;
@@ -110,15 +116,23 @@ export class Names {
   #relationIn(schema: string, name: string): FoundRelation | null {
     const label = isTemporary(schema) && schema === this.#temporary ? 'pg_temp' : schema;
     const created = this.pending.created(label, name);
-    if (created !== undefined) return this.#found(created, true);
+    if (created !== undefined) return this.#created(created);
     const relation = this.catalog.relation(schema, name);
     if (relation === undefined) return null;
     return this.#found(relation, this.pending.isAltered(`${label}.${name}`));
   }
 
+  #created({ relation, open }: CreatedRelation): FoundRelation {
+    return this.#found(relation, open || this.pending.isAltered(this.info(relation).label));
+  }
+
   #found(relation: CatalogRelation, open: boolean): FoundRelation {
     return { kind: 'found', info: this.info(relation), open };
   }
+}
+
+export function temporarySchema(path: readonly string[]): string | null {
+  return path.find(isTemporary) ?? null;
 }
 
 function isTemporary(schema: string): boolean {

@@ -3,29 +3,41 @@
 // that was dropped, renamed or given code behind it is `changed`, and whoever uses it is opaque.
 import type { CatalogRelation } from './catalog.ts';
 
+export interface CreatedRelation {
+  readonly relation: CatalogRelation;
+  /** Its columns are not all known. */
+  readonly open: boolean;
+}
+
 export class Pending {
-  readonly #created = new Map<string, CatalogRelation>();
+  readonly #created = new Map<string, CreatedRelation>();
   readonly #altered = new Set<string>();
   readonly #changed = new Set<string>();
   readonly #types = new Set<string>();
   #everything = false;
   #path = false;
 
-  /** A new table, sequence or materialised view, by label. */
-  create(label: string, kind: string): void {
+  /** A new table or sequence, by label; `columns` null when the text does not say all of them. */
+  create(label: string, kind: string, columns: readonly string[] | null): void {
     const dot = label.indexOf('.');
-    this.#created.set(label, {
+    const relation: CatalogRelation = {
       oid: 0,
       schema: label.slice(0, dot),
       name: label.slice(dot + 1),
       kind,
-      columns: [],
+      columns: (columns ?? []).map((name, position) => ({
+        name,
+        attnum: position + 1,
+        type: 0,
+        generated: false,
+      })),
       definition: null,
       rules: false,
       triggers: [],
       rowSecurity: false,
       parents: [],
-    });
+    };
+    this.#created.set(label, { relation, open: columns === null });
   }
 
   /** Its columns may differ from the catalog's. */
@@ -58,7 +70,7 @@ export class Pending {
     this.#path = false;
   }
 
-  created(schema: string, name: string): CatalogRelation | undefined {
+  created(schema: string, name: string): CreatedRelation | undefined {
     return this.#created.size === 0 ? undefined : this.#created.get(`${schema}.${name}`);
   }
 

@@ -38,7 +38,6 @@ export function createQueries(
     const exists = options.exists === true;
     if (++analysis.depth > MAX_TREE_DEPTH) throw new TooDeep();
     analysis.ledger.raise('read');
-    analysis.ledger.verbs.add('SELECT');
     // SELECT … UNION SELECT … nests to the left, once per arm: a loop, or long texts would need a deep stack.
     let output: Output = null;
     let env = outer;
@@ -69,11 +68,12 @@ export function createQueries(
 
   function plain(analysis: Analysis, node: SelectStmt, env: Env, exists: boolean): Output {
     if (node.intoClause?.rel !== undefined) {
-      const label = analysis.names.newLabel(node.intoClause.rel);
+      // Only allowed at the top, where statements.ts takes it from here; it makes a table wherever it stands.
       analysis.ledger.raise('schema');
-      analysis.ledger.verbs.add('SELECT INTO');
-      analysis.ledger.writes.add(label);
+      analysis.ledger.writes.add(analysis.names.newLabel(node.intoClause.rel));
     }
+    // VALUES alone is how INSERT gets its rows.
+    if (node.valuesLists === undefined) analysis.ledger.verbs.add('SELECT');
     const items = from.walkFrom(analysis, node.fromClause, env);
     const level: Level = { items, parent: env.level };
     const inner: Env = { level, ctes: env.ctes };
@@ -108,6 +108,16 @@ export function createQueries(
 
   function grouping(analysis: Analysis, entry: Node, env: Env, aliases: ReadonlySet<string>): void {
     // GROUP BY prefers a column of the tables to one of the output (findTargetlistEntrySQL92).
+    const set = as(entry, 'GroupingSet');
+    if (set !== undefined) {
+      for (const each of set.content ?? []) grouping(analysis, each, env, aliases);
+      return;
+    }
+    const row = as(entry, 'RowExpr');
+    if (row?.row_format === 'COERCE_IMPLICIT_CAST') {
+      for (const each of row.args ?? []) grouping(analysis, each, env, aliases);
+      return;
+    }
     const name = bareName(entry);
     if (name === null || env.level === null) return walk(analysis, entry, env);
     if (touchBare(analysis, name, env.level)) return;

@@ -28,33 +28,37 @@ export function relationInfo(
 ): RelationInfo {
   const cached = known.get(relation);
   if (cached !== undefined) return cached;
-  const own = relation.schema === ownTemporarySchema;
-  const heirs = heirsOf(catalog, relation).map((heir) => describe(catalog, heir, heir.schema, []));
-  const info = describe(catalog, relation, own ? 'pg_temp' : relation.schema, heirs);
+  const shown = ({ schema, name }: CatalogRelation) =>
+    `${schema === ownTemporarySchema ? 'pg_temp' : schema}.${name}`;
+  const heirs = heirsOf(catalog, relation).map((heir) => describe(catalog, heir, shown, []));
+  const info = describe(catalog, relation, shown, heirs);
   // Whose temporary schema it is depends on the session that asks.
-  if (!relation.schema.startsWith('pg_temp')) known.set(relation, info);
+  const temporary = [relation, ...heirs.map((heir) => heir.relation)].some(({ schema }) =>
+    schema.startsWith('pg_temp'),
+  );
+  if (!temporary) known.set(relation, info);
   return info;
 }
 
 function describe(
   catalog: Catalog,
   relation: CatalogRelation,
-  schema: string,
+  shown: (relation: CatalogRelation) => string,
   heirs: readonly RelationInfo[],
 ): RelationInfo {
-  const label = `${schema}.${relation.name}`;
+  const label = shown(relation);
   const ancestors = ancestorsOf(catalog, relation);
   const columns = relation.columns.map((column) => [
     `${label}.${column.name}`,
     ...ancestors
       .filter((parent) => parent.columns.some((theirs) => theirs.name === column.name))
-      .map((parent) => `${parent.schema}.${parent.name}.${column.name}`),
+      .map((parent) => `${shown(parent)}.${column.name}`),
   ]);
   return {
     relation,
     label,
     index: new Map(relation.columns.map((column, position) => [column.name, position])),
-    labels: [label, ...ancestors.map((parent) => `${parent.schema}.${parent.name}`)],
+    labels: [label, ...ancestors.map(shown)],
     columns,
     heirs,
   };

@@ -98,6 +98,9 @@ export function touchColumn(ledger: Ledger, item: RangeItem, position: number): 
 /** All columns of the item, as `*` and whole-row references take them. */
 export function touchWhole(ledger: Ledger, item: RangeItem): void {
   for (const member of item.members) touchWhole(ledger, member);
+  if (item.sources !== null && item.members.length === 0) {
+    for (const source of item.sources) touchColumn(ledger, source.item, source.position);
+  }
   const { info } = item;
   if (info === null) return;
   if (item.open) ledger.columns.add(`${info.label}.*`);

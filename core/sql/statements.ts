@@ -2,8 +2,8 @@
 import type { StatementAnalysis } from './analysis.ts';
 import { createCommands } from './commands.ts';
 import { constantInteger } from './constants.ts';
-import { DEFINITIONS } from './definitions.ts';
-import { tagOf, as, type Ast, type Node, type NodeTag } from './parse.ts';
+import { createRelation, DEFINITIONS } from './definitions.ts';
+import { tagOf, as, type Ast, type Node, type NodeTag, type RangeVar } from './parse.ts';
 import { NO_ENV } from './scope.ts';
 import { SESSION_CONTROLS } from './session-control.ts';
 import { walkQuery } from './walk.ts';
@@ -33,10 +33,14 @@ export function walkStatement(analysis: StatementAnalysis, node: Node | undefine
   if (verb === undefined) {
     walkOther(analysis, tag, node);
   } else {
-    walkQuery(analysis, node, NO_ENV);
-    const into = ledger.verbs.has('SELECT INTO');
-    ledger.verb = into ? 'SELECT INTO' : verb;
-    if (into) ledger.changes.push({ kind: 'catalog' }, { kind: 'state' });
+    const output = walkQuery(analysis, node, NO_ENV);
+    ledger.verb = verb;
+    const into = intoOf(node);
+    if (into !== undefined) {
+      ledger.verb = 'SELECT INTO';
+      ledger.changes.push({ kind: 'catalog' });
+      createRelation(analysis, into, 'r', output);
+    }
     ledger.limit = limitOf(node);
   }
   ledger.verbs.add(ledger.verb);
@@ -49,6 +53,13 @@ function walkOther(analysis: StatementAnalysis, tag: NodeTag, node: Node): void 
   if (walk !== undefined && fields !== undefined) return walk(analysis, fields);
   analysis.ledger.verb = 'UNKNOWN';
   analysis.ledger.conceal('unknown_statement');
+}
+
+/** The table that SELECT … INTO makes; in a set operation the first arm names it. */
+function intoOf(node: Node): RangeVar | undefined {
+  let select = as(node, 'SelectStmt');
+  while (select?.larg !== undefined) select = select.larg;
+  return select?.intoClause?.rel;
 }
 
 /** LIMIT of the outermost query; ties may bring more rows than it says. */

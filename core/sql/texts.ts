@@ -4,7 +4,7 @@ import type { SessionNames, StatementAnalysis } from './analysis.ts';
 import type { Catalog } from './catalog.ts';
 import type { SqlContext } from './inspection.ts';
 import { Ledger, type OpaqueReason } from './ledger.ts';
-import { Names } from './names.ts';
+import { Names, temporarySchema } from './names.ts';
 import { statementText, type ParsedStatement, type ParseSql } from './parse.ts';
 import { Pending } from './pending.ts';
 import { walkStatement } from './statements.ts';
@@ -13,7 +13,7 @@ import type { Views } from './views.ts';
 export interface TextWorld {
   readonly parse: ParseSql;
   readonly catalog: Catalog;
-  readonly views: Views;
+  readonly viewsOf: (temporarySchema: string | null) => Views;
   readonly context: SqlContext;
   /** Set when the result depends on more than text, search path and catalog. */
   usedSession: boolean;
@@ -73,12 +73,13 @@ function walkStatements(walk: Walk, sql: string, statements: readonly ParsedStat
 
 function analysisOf(walk: Walk, ledger: Ledger, text: () => string): StatementAnalysis {
   const { world, pending, session } = walk;
+  const views = world.viewsOf(temporarySchema(walk.path));
   return {
     ledger,
     names: new Names(world.catalog, walk.path, pending),
     readOnly: world.context.readOnly,
-    viewFacts: world.views.facts,
-    viewTargets: world.views.targets,
+    viewFacts: views.facts,
+    viewTargets: views.targets,
     depth: 0,
     text,
     named: (kind, name) => named(walk, kind, name),

@@ -19,10 +19,11 @@ export interface Views {
 /** Views of views of views: more than anybody writes, and less than the stack holds. */
 const MAX_NESTING = 32;
 
-export function createViews(parse: ParseSql, catalog: Catalog): Views {
+/** `temporary`: the temporary schema of the session that asks, which its facts call pg_temp. */
+export function createViews(parse: ParseSql, catalog: Catalog, temporary: string | null): Views {
   const known = new Map<CatalogRelation, Ledger>();
   const arrivals = new Map<CatalogRelation, readonly CatalogRelation[]>();
-  const names = new Names(catalog, ['pg_catalog'], new Pending());
+  const names = new Names(catalog, ['pg_catalog'], new Pending(), temporary);
   let nesting = 0;
 
   function query(relation: CatalogRelation): Node | null {
@@ -76,6 +77,8 @@ export function createViews(parse: ParseSql, catalog: Catalog): Views {
       const resolved = base === undefined ? null : names.relation(base);
       if (resolved?.kind !== 'found') continue;
       found.add(resolved.info.relation);
+      const heirs = base?.inh === true ? resolved.info.heirs : [];
+      for (const heir of heirs) found.add(heir.relation);
       if (resolved.info.relation.kind !== 'v') continue;
       for (const each of targets(resolved.info.relation)) found.add(each);
     }

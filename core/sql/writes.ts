@@ -22,6 +22,7 @@ export function createWrites(expressions: Expressions, from: FromClause, queries
     const env = queries.withClause(analysis, node.withClause, outer);
     begin(analysis, 'INSERT');
     const target = writeTarget(analysis, node.relation);
+    throughView(analysis, target);
     assignAll(analysis, node.cols, target, env);
     if (node.cols === undefined) assignEvery(analysis, target);
     walk(analysis, node.selectStmt, env);
@@ -182,7 +183,7 @@ const SYSTEM_SCHEMAS: ReadonlySet<string> = new Set([
   'pg_toast',
 ]);
 
-/** UPDATE, DELETE and MERGE evaluate a view's own query to find its rows. */
+/** A view's own query finds the rows of UPDATE and DELETE, and checks those of INSERT (WITH CHECK OPTION). */
 function throughView(analysis: Analysis, target: RangeItem): void {
   if (target.info?.relation.kind === 'v') lookThrough(analysis, target.info.relation);
 }
