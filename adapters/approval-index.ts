@@ -8,7 +8,14 @@ import type { ApprovalState } from '../core/approval/request.ts';
 import { IndexUnavailable } from './audit-index.ts';
 import { withinMs } from './deadline.ts';
 import * as schema from './schema.ts';
-import { approvals, grants, votes, type ApprovalRow, type GrantRow, type VoteRow } from './schema.ts';
+import {
+  approvals,
+  grants,
+  votes,
+  type ApprovalRow,
+  type GrantRow,
+  type VoteRow,
+} from './schema.ts';
 
 /** Whose approvals: those that `principalId` asked for, and those that one of `groups` is asked about. */
 export interface ApprovalAudience {
@@ -113,7 +120,10 @@ export function createApprovalIndex(d1: D1Database): ApprovalIndex {
   };
 }
 
-function visible({ principalId, groups }: ApprovalAudience, own: boolean | undefined): SQL | undefined {
+function visible(
+  { principalId, groups }: ApprovalAudience,
+  own: boolean | undefined,
+): SQL | undefined {
   const asker = eq(approvals.principalId, principalId);
   const asked = sql`EXISTS (SELECT 1 FROM json_each(${approvals.asked}) a
     WHERE a.value IN (SELECT value FROM json_each(${JSON.stringify(groups)})))`;

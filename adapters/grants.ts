@@ -14,7 +14,11 @@ interface Known {
 const known = new Map<string, Known>();
 const MAX_KNOWN = 10_000;
 
-export function grantStub(env: Env, principalId: string, targetId: string): DurableObjectStub<GrantRpc> {
+export function grantStub(
+  env: Env,
+  principalId: string,
+  targetId: string,
+): DurableObjectStub<GrantRpc> {
   return env.GRANT.getByName(grantName(principalId, targetId));
 }
 

@@ -36,7 +36,9 @@ export interface PendingLogin {
 const TIMEOUT_SECONDS = 10;
 
 /** Issuers at which people can log in in a browser. */
-export function loginIssuers(policy: { readonly issuers: readonly PolicyIssuer[] }): readonly PolicyIssuer[] {
+export function loginIssuers(policy: {
+  readonly issuers: readonly PolicyIssuer[];
+}): readonly PolicyIssuer[] {
   return policy.issuers.filter(({ kind, login }) => kind === 'human' && login !== null);
 }
 
@@ -49,7 +51,12 @@ export async function beginLogin(
   const connected = await connect(env, issuer);
   if (!connected.ok) return connected;
   const verifier = oidc.randomPKCECodeVerifier();
-  const pending = { issuer: issuer.id, state: oidc.randomState(), nonce: oidc.randomNonce(), verifier };
+  const pending = {
+    issuer: issuer.id,
+    state: oidc.randomState(),
+    nonce: oidc.randomNonce(),
+    verifier,
+  };
   const url = oidc.buildAuthorizationUrl(connected.value, {
     redirect_uri: redirectUri,
     scope: scopes(issuer).join(' '),
@@ -99,7 +106,14 @@ async function principalOf(
   const { web } = issuer.login ?? { web: { clientId: '' } };
   const forUs = { ...issuer, audiences: [web.clientId] };
   // Groups and the rest may not be in this token; that it is genuine and for us does not depend on them.
-  const bare = { ...forUs, accept: null, subject: 'claims.sub', groups: {}, groupsFrom: null, typ: null };
+  const bare = {
+    ...forUs,
+    accept: null,
+    subject: 'claims.sub',
+    groups: {},
+    groupsFrom: null,
+    typ: null,
+  };
   const identity = await tokens.verify(answer.id_token ?? '', { issuers: [bare] }, nowMs);
   if (!identity.ok) return identity;
   const access = await tokens.verify(answer.access_token, { issuers: [issuer] }, nowMs);

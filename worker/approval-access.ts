@@ -61,7 +61,10 @@ export async function asked<T>(call: () => Promise<T>): Promise<T> {
 }
 
 /** Where a person's request came from, as Cloudflare saw it. */
-export function origin(c: Context<DoorEnv>): { readonly address: string; readonly country: string } {
+export function origin(c: Context<DoorEnv>): {
+  readonly address: string;
+  readonly country: string;
+} {
   return {
     address: c.req.header('cf-connecting-ip') ?? '',
     country: c.req.header('cf-ipcountry') ?? '',

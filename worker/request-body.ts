@@ -12,7 +12,10 @@ export async function readJson<T>(c: Context<DoorEnv>, schema: z.ZodType<T>): Pr
   const type = c.req.header('content-type') ?? '';
   // A form cannot send this type without the browser asking us first (Fetch, CORS-safelisted request-header).
   if (!/^application\/json\s*(;|$)/i.test(type)) {
-    throw new HttpFailure('request_invalid', 'The body must be JSON: send content-type application/json.');
+    throw new HttpFailure(
+      'request_invalid',
+      'The body must be JSON: send content-type application/json.',
+    );
   }
   const text = await boundedText(c);
   let value: unknown;
@@ -26,14 +29,17 @@ export async function readJson<T>(c: Context<DoorEnv>, schema: z.ZodType<T>): Pr
   const where = parsed.error.issues[0]?.path.join('.') ?? '';
   throw new HttpFailure(
     'request_invalid',
-    where === '' ? 'The body has fields that this address does not take.' : `The field \`${where}\` is missing or not allowed.`,
+    where === ''
+      ? 'The body has fields that this address does not take.'
+      : `The field \`${where}\` is missing or not allowed.`,
   );
 }
 
 /** Fields of an HTML form, each once. @throws HttpFailure request_too_large, request_invalid */
 export async function readForm(c: Context<DoorEnv>): Promise<ReadonlyMap<string, string>> {
   const type = c.req.header('content-type') ?? '';
-  if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) throw new HttpFailure('request_invalid');
+  if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type))
+    throw new HttpFailure('request_invalid');
   const fields = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(await boundedText(c))) {
     if (fields.has(name)) throw new HttpFailure('request_invalid');

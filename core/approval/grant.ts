@@ -35,8 +35,7 @@ export function grantCovers(
   nowMs: number,
 ): boolean {
   return (
-    grant.endsAtMs > nowMs &&
-    demands.every((demand) => grant.satisfied.includes(demandKey(demand)))
+    grant.endsAtMs > nowMs && demands.every((demand) => grant.satisfied.includes(demandKey(demand)))
   );
 }
 

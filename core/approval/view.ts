@@ -66,7 +66,9 @@ export const MAX_REASON_CHARS = 1_000;
 const APPROVAL_ID = /^([0-9a-f]{32})-([1-9]\d{0,8})$/;
 
 /** Null for anything that is no approval's id. `name` is the name of its object. */
-export function parseApprovalId(id: string): { readonly name: string; readonly round: number } | null {
+export function parseApprovalId(
+  id: string,
+): { readonly name: string; readonly round: number } | null {
   const match = APPROVAL_ID.exec(id);
   return match?.[1] === undefined ? null : { name: match[1], round: Number(match[2]) };
 }

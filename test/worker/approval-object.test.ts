@@ -5,8 +5,19 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ApprovalRequest, ApprovalStanding } from '../../core/approval/request.ts';
 import { approvalName, type BallotResult } from '../../core/approval/view.ts';
 import { Session } from '../../durable-objects/session.ts';
-import { agent, demand, human } from '../core/approval/fixtures.ts';
-import { ann, asking, ballot, bo, cy, eventually, migrated, objectOf, someSql, viewOf } from './approval-support.ts';
+import { agent, demand, facts, human } from '../core/approval/fixtures.ts';
+import {
+  ann,
+  asking,
+  ballot,
+  bo,
+  cy,
+  eventually,
+  migrated,
+  objectOf,
+  someSql,
+  viewOf,
+} from './approval-support.ts';
 
 beforeAll(migrated);
 afterEach(() => vi.restoreAllMocks());
@@ -31,8 +42,7 @@ async function ask(change: Partial<ApprovalRequest> = {}, nowMs = Date.now()) {
   return { asked, object, standing };
 }
 
-const state = async (asked: ApprovalRequest, round = 1) =>
-  (await viewOf(asked, round))?.state;
+const state = async (asked: ApprovalRequest, round = 1) => (await viewOf(asked, round))?.state;
 
 describe('a request', () => {
   it('opens a round that ends when the shortest rule says so', async () => {
@@ -51,7 +61,9 @@ describe('a request', () => {
   it('asked for again joins the round that is open', async () => {
     const { asked, object, standing } = await ask();
     expect(await object.request(asked, Date.now())).toEqual(standing);
-    expect(await object.request({ ...asked, session: 's2', claimed: 'other' }, Date.now())).toEqual(standing);
+    expect(await object.request({ ...asked, session: 's2', claimed: 'other' }, Date.now())).toEqual(
+      standing,
+    );
   });
 
   it('asked for again after an end opens another round', async () => {
@@ -76,7 +88,9 @@ describe('a request', () => {
     await object.vote(ballot(asked, ann));
     expect(await object.consume(asked.digest, asked)).toBe(true);
     expect(await object.request(asked, Date.now())).toMatchObject({ state: 'consumed' });
-    expect(await object.request({ ...asked, action: 4 }, Date.now())).toMatchObject({ state: 'pending' });
+    expect(await object.request({ ...asked, action: 4 }, Date.now())).toMatchObject({
+      state: 'pending',
+    });
   });
 
   it.each<[string, (asked: ApprovalRequest) => Partial<ApprovalRequest>]>([
@@ -85,16 +99,28 @@ describe('a request', () => {
     ['a quorum is zero', () => ({ demands: [{ ...demand, quorum: 0 }] })],
     ['it would expire at once', () => ({ demands: [{ ...demand, expiresSeconds: 0 }] })],
     ['the digest is none', () => ({ digest: 'x' })],
-    ['the digest is of something else', (asked) => ({ digest: asked.digest.slice(0, 32) + '0'.repeat(32) })],
+    [
+      'the digest is of something else',
+      (asked) => ({ digest: asked.digest.slice(0, 32) + '0'.repeat(32) }),
+    ],
     ['the text is not what was hashed', () => ({ content: someSql() })],
-    ['the binds are not what was hashed', (asked) => ({ content: { ...someSql(), ...asked.content, binds: ['x'] } as never })],
+    [
+      'the binds are not what was hashed',
+      (asked) => ({ content: { ...someSql(), ...asked.content, binds: ['x'] } as never }),
+    ],
     ['the principal is not who was hashed', () => ({ principal: { ...agent, id: 'github:else' } })],
+    [
+      'the tables are not what was hashed',
+      () => ({ facts: { ...facts, writes: ['public.harmless'] } }),
+    ],
     ['the policy is not what was hashed', () => ({ policyHash: 'c'.repeat(64) })],
     ['the row bound is not what was hashed', () => ({ demands: [{ ...demand, maxRows: 10_000 }] })],
   ])('is rejected when %s', async (_why, change) => {
     const asked = await asking();
     await runInDurableObject(objectOf(asked.digest), async (object) => {
-      const call = (object as unknown as { request: (r: ApprovalRequest, n: number) => Promise<unknown> });
+      const call = object as unknown as {
+        request: (r: ApprovalRequest, n: number) => Promise<unknown>;
+      };
       await expect(call.request({ ...asked, ...change(asked) }, Date.now())).rejects.toThrow();
     });
     expect(await state(asked)).toBeUndefined();
@@ -110,7 +136,9 @@ describe('a request', () => {
   it('is rejected when it is too large to be kept', async () => {
     const asked = await asking({ content: someSql({ binds: ['x'.repeat(9 * 1024 * 1024)] }) });
     await runInDurableObject(objectOf(asked.digest), async (object) => {
-      const call = (object as unknown as { request: (r: ApprovalRequest, n: number) => Promise<unknown> });
+      const call = object as unknown as {
+        request: (r: ApprovalRequest, n: number) => Promise<unknown>;
+      };
       await expect(call.request(asked, Date.now())).rejects.toThrow('too large');
     });
   }, 30_000);
@@ -120,7 +148,10 @@ describe('a vote', () => {
   it('approves, and keeps who, when, from where, why and what was shown', async () => {
     const { asked, object } = await ask();
     const result = await object.vote(ballot(asked, ann, { reason: ' Ticket 12 ' }));
-    expect(result).toMatchObject({ ok: true, standing: { state: 'approved', decidedBy: ['okta:ann'] } });
+    expect(result).toMatchObject({
+      ok: true,
+      standing: { state: 'approved', decidedBy: ['okta:ann'] },
+    });
     const view = await viewOf(asked);
     expect(view?.votes).toEqual([
       {
@@ -162,15 +193,45 @@ describe('a vote', () => {
     });
   });
 
-  const twin = human('77', ['dba'], { id: 'google:77', issuer: 'google', claims: { email: 'Ann@acme.dev' } });
+  const twin = human('77', ['dba'], {
+    id: 'google:77',
+    issuer: 'google',
+    claims: { email: 'Ann@acme.dev' },
+  });
 
-  it.each<[string, Partial<ApprovalRequest>, Parameters<typeof ballot>[1], Parameters<typeof ballot>[2], string]>([
-    ['a workload in the group', {}, { ...agent, id: 'github:x', subject: 'x', groups: ['dba'] }, {}, 'workload_cannot_decide'],
-    ['a workload that denies', {}, { ...agent, id: 'github:x', subject: 'x', groups: ['dba'] }, { vote: 'deny', reason: 'x' }, 'workload_cannot_decide'],
+  it.each<
+    [
+      string,
+      Partial<ApprovalRequest>,
+      Parameters<typeof ballot>[1],
+      Parameters<typeof ballot>[2],
+      string,
+    ]
+  >([
+    [
+      'a workload in the group',
+      {},
+      { ...agent, id: 'github:x', subject: 'x', groups: ['dba'] },
+      {},
+      'workload_cannot_decide',
+    ],
+    [
+      'a workload that denies',
+      {},
+      { ...agent, id: 'github:x', subject: 'x', groups: ['dba'] },
+      { vote: 'deny', reason: 'x' },
+      'workload_cannot_decide',
+    ],
     ['the requester', { principal: ann }, ann, {}, 'own_request'],
     ['the requester under another identity', { principal: ann }, twin, {}, 'own_request'],
     ['somebody who is not asked', {}, human('di', ['sre']), {}, 'not_an_approver'],
-    ['somebody who was shown something else', {}, ann, { digest: '0'.repeat(64) }, 'digest_mismatch'],
+    [
+      'somebody who was shown something else',
+      {},
+      ann,
+      { digest: '0'.repeat(64) },
+      'digest_mismatch',
+    ],
     ['somebody who was shown half the digest', {}, ann, { digest: '' }, 'digest_mismatch'],
     ['after the policy has changed', {}, ann, { policyHash: 'b'.repeat(64) }, 'policy_changed'],
     ['a denial without a reason', {}, ann, { vote: 'deny', reason: ' \n' }, 'reason_invalid'],
@@ -194,7 +255,10 @@ describe('a vote', () => {
 
   it.each<[string, (asked: ApprovalRequest) => Promise<unknown>]>([
     ['approved', (asked) => objectOf(asked.digest).vote(ballot(asked, bo))],
-    ['denied', (asked) => objectOf(asked.digest).vote(ballot(asked, bo, { vote: 'deny', reason: 'no' }))],
+    [
+      'denied',
+      (asked) => objectOf(asked.digest).vote(ballot(asked, bo, { vote: 'deny', reason: 'no' })),
+    ],
     ['cancelled', (asked) => objectOf(asked.digest).withdraw(asked, 'gone')],
   ])('comes too late once it is %s', async (_state, settle) => {
     const { asked, object } = await ask();
@@ -215,9 +279,13 @@ describe('a vote', () => {
   it('of many at once decides once', async () => {
     const { asked, object } = await ask({ demands: [{ ...demand, quorum: 3 }] });
     const people = Array.from({ length: 20 }, (_, i) => human(`p${i}`, ['dba']));
-    const results: BallotResult[] = await Promise.all(people.map((voter) => object.vote(ballot(asked, voter))));
+    const results: BallotResult[] = await Promise.all(
+      people.map((voter) => object.vote(ballot(asked, voter))),
+    );
     expect(results.filter((result) => result.ok)).toHaveLength(3);
-    expect(results.filter((result) => !result.ok && result.code === 'approval_settled')).toHaveLength(17);
+    expect(
+      results.filter((result) => !result.ok && result.code === 'approval_settled'),
+    ).toHaveLength(17);
   });
 });
 
@@ -226,11 +294,16 @@ describe('consuming', () => {
     const { asked, object } = await ask();
     await object.vote(ballot(asked, ann));
     const tries = await Promise.all(
-      Array.from({ length: 50 }, (_, i) => object.consume(asked.digest, { session: `s${i}`, action: 1 })),
+      Array.from({ length: 50 }, (_, i) =>
+        object.consume(asked.digest, { session: `s${i}`, action: 1 }),
+      ),
     );
     expect(tries.filter((won) => won)).toHaveLength(1);
     const view = await viewOf(asked);
-    expect(view).toMatchObject({ state: 'consumed', usedBy: { session: `s${tries.indexOf(true)}`, action: 1 } });
+    expect(view).toMatchObject({
+      state: 'consumed',
+      usedBy: { session: `s${tries.indexOf(true)}`, action: 1 },
+    });
   });
 
   it('does not happen twice for the same session', async () => {
@@ -242,12 +315,18 @@ describe('consuming', () => {
 
   it.each<[string, (asked: ApprovalRequest) => Promise<unknown>]>([
     ['pending', async () => undefined],
-    ['denied', (asked) => objectOf(asked.digest).vote(ballot(asked, ann, { vote: 'deny', reason: 'no' }))],
+    [
+      'denied',
+      (asked) => objectOf(asked.digest).vote(ballot(asked, ann, { vote: 'deny', reason: 'no' })),
+    ],
     ['cancelled', (asked) => objectOf(asked.digest).withdraw(asked, 'gone')],
-    ['taken back after it was approved', async (asked) => {
-      await objectOf(asked.digest).vote(ballot(asked, ann));
-      await objectOf(asked.digest).cancel(`${approvalName(asked.digest)}-1`, asked.principal.id);
-    }],
+    [
+      'taken back after it was approved',
+      async (asked) => {
+        await objectOf(asked.digest).vote(ballot(asked, ann));
+        await objectOf(asked.digest).cancel(`${approvalName(asked.digest)}-1`, asked.principal.id);
+      },
+    ],
   ])('does not happen while it is %s', async (_state, prepare) => {
     const { asked, object } = await ask();
     await prepare(asked);
@@ -301,7 +380,12 @@ describe('withdrawing', () => {
     const kept = await ask({ demands: [{ ...demand, keep: true }] });
     await kept.object.withdraw(kept.asked, 'gone');
     expect(await state(kept.asked)).toBe('pending');
-    const half = await ask({ demands: [{ ...demand, keep: true }, { ...demand, rule: 'b' }] });
+    const half = await ask({
+      demands: [
+        { ...demand, keep: true },
+        { ...demand, rule: 'b' },
+      ],
+    });
     await half.object.withdraw(half.asked, 'gone');
     expect(await state(half.asked)).toBe('cancelled');
   });
@@ -336,7 +420,12 @@ describe('the alarm', () => {
     for (const { asked, object } of [pending, approved]) {
       await expireNow(asked);
       expect(await runDurableObjectAlarm(object)).toBe(true);
-      expect(await runInDurableObject(object, (_o, ctx) => ctx.storage.sql.exec('SELECT state FROM rounds').one()['state'])).toBe('expired');
+      expect(
+        await runInDurableObject(
+          object,
+          (_o, ctx) => ctx.storage.sql.exec('SELECT state FROM rounds').one()['state'],
+        ),
+      ).toBe('expired');
     }
   });
 
@@ -370,7 +459,9 @@ describe('waiting sessions', () => {
     const { asked, object } = await ask({ session: 'denied-1' });
     await object.vote(ballot(asked, ann, { vote: 'deny', reason: 'Ask for one row.' }));
     await eventually(() =>
-      expect(heard.get('denied-1')).toMatchObject([{ state: 'denied', reason: 'Ask for one row.' }]),
+      expect(heard.get('denied-1')).toMatchObject([
+        { state: 'denied', reason: 'Ask for one row.' },
+      ]),
     );
   });
 
@@ -392,9 +483,14 @@ describe('waiting sessions', () => {
     await object.vote(ballot(asked, ann));
     await eventually(() => expect(reached).toBe(1));
     const owed = () =>
-      runInDurableObject(object, (_o, ctx) => ctx.storage.sql.exec("SELECT attempts, due_at FROM errands WHERE kind = 'tell'").toArray());
+      runInDurableObject(object, (_o, ctx) =>
+        ctx.storage.sql.exec("SELECT attempts, due_at FROM errands WHERE kind = 'tell'").toArray(),
+      );
     await eventually(async () => expect(await owed()).toMatchObject([{ attempts: 1 }]));
-    await runInDurableObject(object, (_o, ctx) => void ctx.storage.sql.exec('UPDATE errands SET due_at = 0'));
+    await runInDurableObject(
+      object,
+      (_o, ctx) => void ctx.storage.sql.exec('UPDATE errands SET due_at = 0'),
+    );
     await runDurableObjectAlarm(object);
     expect(reached).toBe(2);
     expect(await owed()).toEqual([]);
@@ -404,14 +500,20 @@ describe('waiting sessions', () => {
     const { asked, object } = await ask({ session: 'never-was' });
     await object.vote(ballot(asked, ann));
     await eventually(async () =>
-      expect(await runInDurableObject(object, (_o, ctx) => ctx.storage.sql.exec("SELECT * FROM errands WHERE kind = 'tell'").toArray())).toEqual([]),
+      expect(
+        await runInDurableObject(object, (_o, ctx) =>
+          ctx.storage.sql.exec("SELECT * FROM errands WHERE kind = 'tell'").toArray(),
+        ),
+      ).toEqual([]),
     );
   });
 });
 
 describe('the index', () => {
   const row = (asked: ApprovalRequest) =>
-    env.DB.prepare('SELECT * FROM approvals WHERE id = ?').bind(`${approvalName(asked.digest)}-1`).first();
+    env.DB.prepare('SELECT * FROM approvals WHERE id = ?')
+      .bind(`${approvalName(asked.digest)}-1`)
+      .first();
 
   it('follows every change, with the votes', async () => {
     const { asked, object } = await ask();
@@ -426,32 +528,51 @@ describe('the index', () => {
       }),
     );
     await object.vote(ballot(asked, ann, { reason: 'ok' }));
-    await eventually(async () => expect(await row(asked)).toMatchObject({ state: 'approved', decided_by: '["okta:ann"]' }));
+    await eventually(async () =>
+      expect(await row(asked)).toMatchObject({ state: 'approved', decided_by: '["okta:ann"]' }),
+    );
     await object.consume(asked.digest, asked);
-    await eventually(async () => expect(await row(asked)).toMatchObject({ state: 'consumed', session_id: asked.session }));
-    const votes = await env.DB.prepare('SELECT * FROM votes WHERE approval_id = ?').bind(`${approvalName(asked.digest)}-1`).all();
-    expect(votes.results).toMatchObject([{ principal_id: 'okta:ann', vote: 'approve', reason: 'ok', address: '192.0.2.1' }]);
+    await eventually(async () =>
+      expect(await row(asked)).toMatchObject({ state: 'consumed', session_id: asked.session }),
+    );
+    const votes = await env.DB.prepare('SELECT * FROM votes WHERE approval_id = ?')
+      .bind(`${approvalName(asked.digest)}-1`)
+      .all();
+    expect(votes.results).toMatchObject([
+      { principal_id: 'okta:ann', vote: 'approve', reason: 'ok', address: '192.0.2.1' },
+    ]);
   });
 
   it('holds no statement and no bind value', async () => {
     const secret = 'hunter2-in-a-bind';
-    const { asked } = await ask({ content: someSql({ binds: [secret], text: `DELETE FROM orders WHERE s = $1 AND t = '${secret}'` }) });
+    const { asked } = await ask({
+      content: someSql({
+        binds: [secret],
+        text: `DELETE FROM orders WHERE s = $1 AND t = '${secret}'`,
+      }),
+    });
     await eventually(async () => expect(await row(asked)).not.toBeNull());
     expect(JSON.stringify(await row(asked))).not.toContain(secret);
   });
 
   it('catches up when D1 was away', async () => {
-    const failing = vi.spyOn(env.DB, 'prepare').mockImplementation(() => {
+    const away = vi.spyOn(env.DB, 'batch').mockRejectedValue(new Error('D1 is away'));
+    const prepare = vi.spyOn(env.DB, 'prepare').mockImplementation(() => {
       throw new Error('D1 is away');
     });
     const { asked, object } = await ask();
     const owed = () =>
-      runInDurableObject(object, (_o, ctx) => ctx.storage.sql.exec("SELECT attempts FROM errands WHERE kind = 'index'").toArray());
-    // The object has a binding of its own; when the spy does not reach it, the row is simply there.
-    failing.mockRestore();
-    await runInDurableObject(object, (_o, ctx) => {
-      ctx.storage.sql.exec("INSERT INTO errands (kind, round, payload, attempts, created_at, due_at) VALUES ('index', 1, '', 3, 0, 0)");
-    });
+      runInDurableObject(object, (_o, ctx) =>
+        ctx.storage.sql.exec("SELECT attempts FROM errands WHERE kind = 'index'").toArray(),
+      );
+    await eventually(async () => expect(await owed()).toMatchObject([{ attempts: 1 }]));
+    away.mockRestore();
+    prepare.mockRestore();
+    expect(await row(asked)).toBeNull();
+    await runInDurableObject(
+      object,
+      (_o, ctx) => void ctx.storage.sql.exec('UPDATE errands SET due_at = 0'),
+    );
     await runDurableObjectAlarm(object);
     await eventually(async () => expect(await owed()).toEqual([]));
     expect(await row(asked)).toMatchObject({ state: 'pending' });

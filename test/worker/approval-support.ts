@@ -12,6 +12,8 @@ import { approvalName, type ApprovalView, type Ballot } from '../../core/approva
 import type { Principal } from '../../core/identity.ts';
 import { content, human, request } from '../core/approval/fixtures.ts';
 
+export { human };
+
 export const gateway = env as unknown as Env;
 
 export const ann = human('ann', ['dba']);
@@ -23,7 +25,11 @@ let statements = 0;
 /** A DELETE that nobody has asked for before. */
 export function someSql(change: Partial<SqlContent> = {}): SqlContent {
   statements += 1;
-  return { ...content, text: `DELETE FROM orders WHERE status = $1 AND id > ${statements}`, ...change };
+  return {
+    ...content,
+    text: `DELETE FROM orders WHERE status = $1 AND id > ${statements}`,
+    ...change,
+  };
 }
 
 /** With the digest of what it asks. Every call asks for something new, unless it says what. */

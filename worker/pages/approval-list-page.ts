@@ -14,19 +14,24 @@ export interface ApprovalLists {
 
 export function approvalListPage({ waiting, own, recent }: ApprovalLists, nowMs: number): Markup {
   return html`<h1>Approvals</h1>
-${
-  waiting.length === 0
-    ? html`<p class="lede">Nothing is waiting for you.</p>`
-    : html`<p class="lede">${waiting.length === 1 ? 'One request is' : `${waiting.length} requests are`} waiting for you.</p>`
-}
-${waiting.map((row) => item(row, nowMs))}
-${section('Asked by you', own, nowMs)}
-${section('Decided lately', recent, nowMs)}`;
+    ${
+      waiting.length === 0
+        ? html`<p class="lede">Nothing is waiting for you.</p>`
+        : html`<p class="lede">
+            ${waiting.length === 1 ? 'One request is' : `${waiting.length} requests are`} waiting
+            for you.
+          </p>`
+    }
+    ${waiting.map((row) => item(row, nowMs))} ${section('Asked by you', own, nowMs)}
+    ${section('Decided lately', recent, nowMs)}`;
 }
 
 function section(title: string, rows: readonly ApprovalRow[], nowMs: number): Markup | string {
   if (rows.length === 0) return '';
-  return html`<section class="list"><h2>${title}</h2>${rows.map((row) => item(row, nowMs))}</section>`;
+  return html`<section class="list">
+    <h2>${title}</h2>
+    ${rows.map((row) => item(row, nowMs))}
+  </section>`;
 }
 
 function item(row: ApprovalRow, nowMs: number): Markup {
@@ -35,8 +40,8 @@ function item(row: ApprovalRow, nowMs: number): Markup {
       ? html`closes in ${closesIn(row.expiresAt, nowMs)}`
       : instant(row.decidedAt ?? row.expiresAt);
   return html`<a class="card item" href="/approvals/${row.id}">
-<div class="status">${statePill(row.state)} <span class="soft small">${when}</span></div>
-<h3>${shown(row.summary)}</h3>
-<p class="soft small">${shown(row.principalId)} · ${shown(row.rules.join(', '))}</p>
-</a>`;
+    <div class="status">${statePill(row.state)} <span class="soft small">${when}</span></div>
+    <h3>${shown(row.summary)}</h3>
+    <p class="soft small">${shown(row.principalId)} · ${shown(row.rules.join(', '))}</p>
+  </a>`;
 }

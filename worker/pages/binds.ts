@@ -37,13 +37,22 @@ export function bindList({ binds, bindTypes, bindFormats }: SqlContent): Markup 
     const oid = bindTypes?.[index] ?? 0;
     const type = TYPE_NAMES[oid] ?? `type ${oid}`;
     const format = bindFormats?.[index] === 1 ? ', sent in binary' : '';
-    return html`<li><span class="par mono">$${index + 1}</span> <span class="soft small">${type}${format}</span>${shownValue(value)}</li>`;
+    return html`<li>
+      <span class="par mono">$${index + 1}</span>
+      <span class="soft small">${type}${format}</span>${shownValue(value)}
+    </li>`;
   });
-  return html`<section class="card"><h2>Parameters</h2><ol class="binds">${items}</ol></section>`;
+  return html`<section class="card">
+    <h2>Parameters</h2>
+    <ol class="binds">
+      ${items}
+    </ol>
+  </section>`;
 }
 
 function shownValue(value: string | null): Markup {
   if (value === null) return html` <span class="null">NULL, no value</span>`;
   if (value === '') return html` <span class="null">an empty text</span>`;
-  return html`<pre class="sql${value.length > 4_000 ? ' long' : ''}">${raw(shownBlock(value))}</pre>`;
+  return html`<pre class="sql${value.length > 4_000 ? ' long' : ''}">
+${raw(shownBlock(value))}</pre>`;
 }

@@ -13,7 +13,9 @@ import { shown } from './shown-text.ts';
 /** What html`` gives. */
 export type Markup = ReturnType<typeof html>;
 
-const STYLE_HASH = Buffer.from(nativeCrypto.sha256(new TextEncoder().encode(STYLE))).toString('base64');
+const STYLE_HASH = Buffer.from(nativeCrypto.sha256(new TextEncoder().encode(STYLE))).toString(
+  'base64',
+);
 
 const HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
@@ -43,22 +45,24 @@ export function renderPage(
   { title, body, session, refreshSeconds }: Page,
 ): Response | Promise<Response> {
   const document = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-${refreshSeconds === undefined ? '' : html`<meta http-equiv="refresh" content="${refreshSeconds}">`}
-<title>${title} · Postern</title>
-<style>${raw(STYLE)}</style>
-</head>
-<body>
-<header class="bar"><a class="brand" href="/approvals">Postern</a>${viewer(c, session)}</header>
-<main>
-${body}
-</main>
-</body>
-</html>`;
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="robots" content="noindex" />
+        ${refreshSeconds === undefined ? '' : html`<meta http-equiv="refresh" content="${refreshSeconds}" />`}
+        <title>${title} · Postern</title>
+        <style>
+          ${raw(STYLE)}
+        </style>
+      </head>
+      <body>
+        <header class="bar">
+          <a class="brand" href="/approvals">Postern</a>${viewer(c, session)}
+        </header>
+        <main>${body}</main>
+      </body>
+    </html>`;
   return c.html(document, status, HEADERS);
 }
 
@@ -67,8 +71,8 @@ function viewer(c: Context<DoorEnv>, session: HumanSession | null): Markup | str
   const { principal } = session;
   const name = principal.claims['name'] ?? principal.claims['email'] ?? principal.id;
   return html`<form class="viewer" method="post" action="/logout">
-<bdi title="${principal.id}">${shown(String(name))}</bdi>
-<input type="hidden" name="csrf" value="${csrfToken(c, session, 'logout') ?? ''}">
-<button type="submit">Sign out</button>
-</form>`;
+    <bdi title="${principal.id}">${shown(String(name))}</bdi>
+    <input type="hidden" name="csrf" value="${csrfToken(c, session, 'logout') ?? ''}" />
+    <button type="submit">Sign out</button>
+  </form>`;
 }

@@ -12,6 +12,6 @@ export interface Notice {
 
 export function noticePage({ title, text, links = [] }: Notice): Markup {
   return html`<h1>${title}</h1>
-<p class="lede">${shown(text)}</p>
-${links.map(({ label, href }) => html`<a class="button" href="${href}">${shown(label)}</a>`)}`;
+    <p class="lede">${shown(text)}</p>
+    ${links.map(({ label, href }) => html`<a class="button" href="${href}">${shown(label)}</a>`)}`;
 }

@@ -81,8 +81,11 @@ function lookalikesMarked(text: string): string {
 }
 
 /** Letters of other scripts that look like Latin ones in most fonts (Unicode TR39, confusables, the common ones). */
-const LOOKALIKES = new Set('аеорсухіјѕԁһӏԛԝвкмнтгпАВЕКМНОРСТУХІЈЅԌҮαοενρυιτκχγηΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲօոսցհաԱՕՍꓐꓑꓓꓔıɑɡɩ');
-const OTHER_SCRIPT = /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}\p{Script=Lisu}\p{Script=Coptic}]/u;
+const LOOKALIKES = new Set(
+  'аеорсухіјѕԁһӏԛԝвкмнтгпАВЕКМНОРСТУХІЈЅԌҮαοενρυιτκχγηΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲօոսցհաԱՕՍꓐꓑꓓꓔıɑɡɩ',
+);
+const OTHER_SCRIPT =
+  /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}\p{Script=Lisu}\p{Script=Coptic}]/u;
 const LATIN = /[A-Za-z]/;
 const ASCII_ONLY = /^\p{ASCII}*$/u;
 
@@ -101,7 +104,8 @@ function posing(word: string): ReadonlySet<number> {
     if (ASCII_ONLY.test(letter)) return;
     const form = letter.normalize('NFKC');
     if (form !== letter && ASCII_ONLY.test(form)) found.add(index);
-    else if (readable || (mixed && (LOOKALIKES.has(letter) || OTHER_SCRIPT.test(letter)))) found.add(index);
+    else if (readable || (mixed && (LOOKALIKES.has(letter) || OTHER_SCRIPT.test(letter))))
+      found.add(index);
   });
   return found;
 }
@@ -120,5 +124,7 @@ export function escaped(text: string): string {
 
 /** A list of names, each in its own box. */
 export function names(list: readonly string[]): ReturnType<typeof html> {
-  return html`<ul class="names">${list.map((name) => html`<li class="mono">${shown(name)}</li>`)}</ul>`;
+  return html`<ul class="names">
+    ${list.map((name) => html`<li class="mono">${shown(name)}</li>`)}
+  </ul>`;
 }

@@ -28,7 +28,8 @@ export async function statement(sql: string): Promise<Shown> {
 export function coloured(sql: string, tokens: readonly SqlToken[]): string {
   const bytes = new TextEncoder().encode(sql);
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-  const part = (start: number, end: number): string => shownBlock(utf8.decode(bytes.subarray(start, end)));
+  const part = (start: number, end: number): string =>
+    shownBlock(utf8.decode(bytes.subarray(start, end)));
   let result = '';
   let at = 0;
   for (const { kind, start, end } of tokens) {

@@ -15,7 +15,8 @@ export function headline({ content, facts, target }: ApprovalRequest): string {
         ? `Connect to ${target.id}`
         : `Access to ${target.id} for ${duration(content.seconds)}`;
     case 'sql': {
-      if (facts === null || facts.verbs.length === 0) return 'A statement of which nothing is known';
+      if (facts === null || facts.verbs.length === 0)
+        return 'A statement of which nothing is known';
       const objects = facts.writes.length > 0 ? facts.writes : facts.tables;
       return `${facts.verbs.join(', ')}${objects.length === 0 ? '' : ` on ${listed(objects)}`}`;
     }

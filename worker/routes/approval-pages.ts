@@ -39,9 +39,7 @@ approvalPages.get('/approvals', async (c) => {
     index.search(audience, { own: true }, null, 20, now),
     index.search(audience, { own: false }, null, 50, now),
   ]);
-  const recent = all.filter(
-    (row) => row.state !== 'pending' && row.requestedAt > now - RECENT_MS,
-  );
+  const recent = all.filter((row) => row.state !== 'pending' && row.requestedAt > now - RECENT_MS);
   return renderPage(c, 200, {
     title: 'Approvals',
     body: approvalListPage({ waiting, own, recent }, now),
@@ -92,7 +90,11 @@ async function show(
   session: HumanSession,
   view: ApprovalView,
   active: ActivePolicy,
-  attempt: { readonly status: 200 | 409; readonly refused: VoteCode | 'not_found' | null; readonly typed: string },
+  attempt: {
+    readonly status: 200 | 409;
+    readonly refused: VoteCode | 'not_found' | null;
+    readonly typed: string;
+  },
 ): Promise<Response> {
   const { principal } = session;
   const hindrance = voteHindrance(view, principal, active);
@@ -107,7 +109,10 @@ async function show(
       attempt.refused !== null
         ? { tone: 'bad', text: renderingOf(attempt.refused).detail }
         : own !== undefined && view.state === 'pending'
-          ? { tone: 'good', text: 'You approved this. It needs more people; you may still deny it.' }
+          ? {
+              tone: 'good',
+              text: 'You approved this. It needs more people; you may still deny it.',
+            }
           : null,
     typed: attempt.typed,
     nowMs: Date.now(),
@@ -122,12 +127,13 @@ async function show(
 
 const WHY: Readonly<Record<VoteCode, string>> = {
   workload_cannot_decide: 'Only people decide about approvals.',
-  own_request: 'You asked for this yourself, so somebody else decides. This page looks again by itself.',
+  own_request:
+    'You asked for this yourself, so somebody else decides. This page looks again by itself.',
   not_an_approver: 'You are in none of the groups that are asked.',
   already_voted: 'You have voted on this.',
   digest_mismatch: 'What is asked for is not what you were shown.',
   policy_changed: 'The policy has changed since this was asked.',
   reason_invalid: 'The reason is missing or too long.',
   approval_settled: 'This has been decided.',
+  replayed: 'This was sent before.',
 };
-

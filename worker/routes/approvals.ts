@@ -172,7 +172,10 @@ function viewJson(view: ApprovalView, page: string) {
     decidedAt: view.decidedAtMs === null ? null : iso(view.decidedAtMs),
     decidedBy,
     reason,
-    usedBy: usedBy === null ? null : { session: usedBy.session, action: usedBy.action, at: iso(usedBy.atMs) },
+    usedBy:
+      usedBy === null
+        ? null
+        : { session: usedBy.session, action: usedBy.action, at: iso(usedBy.atMs) },
   };
 }
 

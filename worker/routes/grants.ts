@@ -45,7 +45,10 @@ grantRoutes.post('/v1/grants', async (c) => {
   const demands = demandsOf(c, active.policy, principal, target);
   const offered = grantSecondsOf(demands);
   if (offered === null) {
-    throw new HttpFailure('grant_not_offered', 'Each connection to this target needs its own approval; just connect.');
+    throw new HttpFailure(
+      'grant_not_offered',
+      'Each connection to this target needs its own approval; just connect.',
+    );
   }
   if (forSeconds > offered) {
     throw new HttpFailure('grant_not_offered', `The rules offer at most ${duration(offered)}.`);
@@ -53,7 +56,9 @@ grantRoutes.post('/v1/grants', async (c) => {
   const now = Date.now();
   const open = await asked(() => activeGrant(c.env, principal.id, id, now));
   if (open !== null && grantCovers(open, demands, now + forSeconds * 1000)) {
-    return c.json({ grant: { id: open.id, state: 'active', target: id, endsAt: iso(open.endsAtMs) } });
+    return c.json({
+      grant: { id: open.id, state: 'active', target: id, endsAt: iso(open.endsAtMs) },
+    });
   }
   const origin = gatewayOrigin(c.env, c.req.url);
   const request = grantRequest({
@@ -97,7 +102,9 @@ grantRoutes.delete('/v1/grants/:id', async (c) => {
   const window = await windowOf(c, view);
   if (window === null) {
     if (!own) throw new HttpFailure('forbidden', 'Deny the request instead.');
-    const cancelled = await asked(async () => approvalStub(c.env, view.id)?.cancel(view.id, principal.id));
+    const cancelled = await asked(async () =>
+      approvalStub(c.env, view.id)?.cancel(view.id, principal.id),
+    );
     if (cancelled !== true) throw new HttpFailure('grant_ended');
   } else {
     if (!own && principal.kind !== 'human') throw new HttpFailure('forbidden');
@@ -143,7 +150,11 @@ function demandsOf(
 
 function grantRequest(draft: Omit<ApprovalRequest, 'digest'>): ApprovalRequest {
   // No SQL in it: nothing is parsed.
-  const bound = envelope(draft, () => ({ ok: false, failure: { kind: 'unclassifiable' } }), nativeCrypto);
+  const bound = envelope(
+    draft,
+    () => ({ ok: false, failure: { kind: 'unclassifiable' } }),
+    nativeCrypto,
+  );
   if (!bound.ok) throw new HttpFailure('approval_unavailable', bound.error.detail);
   return { ...draft, digest: bound.value.digest };
 }
@@ -160,7 +171,9 @@ async function visibleGrant(c: Context<DoorEnv>, id: string): Promise<ApprovalVi
 /** Operators who may end sessions see every window, to be able to end it. */
 async function seen(c: Context<DoorEnv>, id: string, principal: Principal): Promise<ApprovalView> {
   const { mayKill } = await policyAccess(c);
-  return visibleApproval(c, id, principal, (view) => mayKill({ principalId: view.request.principal.id }));
+  return visibleApproval(c, id, principal, (view) =>
+    mayKill({ principalId: view.request.principal.id }),
+  );
 }
 
 async function windowOf(c: Context<DoorEnv>, view: ApprovalView): Promise<GrantView | null> {

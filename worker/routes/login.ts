@@ -2,7 +2,12 @@
 // wanted. The protocol is in adapters/human-login.ts, the cookies in human-session.ts.
 import { Hono, type Context, type ErrorHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { beginLogin, finishLogin, loginIssuers, type LoginFailure } from '../../adapters/human-login.ts';
+import {
+  beginLogin,
+  finishLogin,
+  loginIssuers,
+  type LoginFailure,
+} from '../../adapters/human-login.ts';
 import type { PolicyIssuer } from '../../core/policy/policy.ts';
 import { activePolicy } from '../approval-access.ts';
 import { isOwnForm } from '../csrf.ts';
@@ -29,7 +34,11 @@ export const loginRoutes = new Hono<DoorEnv>();
 /** Failures in a browser, as pages. The codes, sentences and the log are render-failure.ts's. */
 export const failurePage: ErrorHandler<DoorEnv> = async (error, c) => {
   const answer = await renderFailure(error, c);
-  const { code, title, detail } = await answer.json<{ code: string; title: string; detail: string }>();
+  const { code, title, detail } = await answer.json<{
+    code: string;
+    title: string;
+    detail: string;
+  }>();
   return renderPage(c, answer.status as ContentfulStatusCode, {
     title,
     body: noticePage({
@@ -74,14 +83,18 @@ loginRoutes.get('/callback', async (c) => {
   const now = Date.now();
   const login = await takeLogin(c, now);
   // No cookie: too late, another browser, or an answer to a question that this browser has not asked.
-  if (login === null) throw new HttpFailure('login_failed', 'This login took too long, or was begun elsewhere.');
+  if (login === null)
+    throw new HttpFailure('login_failed', 'This login took too long, or was begun elsewhere.');
   const active = await activePolicy(c);
   const issuer = loginIssuers(active.policy).find(({ id }) => id === login.issuer);
   if (issuer === undefined) throw new HttpFailure('login_failed');
   const result = await finishLogin(c.env, issuer, new URL(c.req.url), login, now);
   if (!result.ok) return failed(result.error);
   if (!(await startSession(c, result.value, active, now))) {
-    throw new HttpFailure('login_failed', 'You are in more groups than a session can hold; tell an operator.');
+    throw new HttpFailure(
+      'login_failed',
+      'You are in more groups than a session can hold; tell an operator.',
+    );
   }
   return c.redirect(ownPath(login.returnTo, c.req.url), 302);
 });
@@ -106,7 +119,10 @@ loginRoutes.post('/logout', async (c) => {
 });
 
 export function loginPath(returnTo: string, issuer?: string): string {
-  const query = new URLSearchParams({ return: returnTo, ...(issuer === undefined ? {} : { issuer }) });
+  const query = new URLSearchParams({
+    return: returnTo,
+    ...(issuer === undefined ? {} : { issuer }),
+  });
   return `/login?${query.toString()}`;
 }
 
@@ -147,7 +163,13 @@ function failed({ code, detail }: LoginFailure): never {
 /** Fails closed: no key to seal with, or no https to keep a cookie to. */
 function requireSessions(c: Context<DoorEnv>): void {
   if (sessionKey(c.env, 'session') === null) {
-    console.warn(JSON.stringify({ event: 'login_failed', code: 'login_unavailable', detail: 'SESSION_KEY is not set' }));
+    console.warn(
+      JSON.stringify({
+        event: 'login_failed',
+        code: 'login_unavailable',
+        detail: 'SESSION_KEY is not set',
+      }),
+    );
     throw new HttpFailure('login_unavailable');
   }
   if (cookieKind(c, 'session') === null) {

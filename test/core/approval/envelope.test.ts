@@ -65,10 +65,22 @@ describe('an approval does not cover', () => {
     ['another role', withContent({ role: 'admin' })],
     ['another database', withContent({ database: 'shop2' })],
     ['an open transaction', withContent({ transaction: 'active' })],
-    ['another date style', withContent({ settings: { ...content.settings, DateStyle: 'ISO, DMY' } })],
-    ['another time zone', withContent({ settings: { ...content.settings, TimeZone: 'Asia/Tokyo' } })],
-    ['a setting of the application', withContent({ settings: { ...content.settings, 'app.tenant': '5' } })],
-    ['a setting that is gone', withContent({ settings: { DateStyle: 'ISO, MDY', TimeZone: 'UTC' } })],
+    [
+      'another date style',
+      withContent({ settings: { ...content.settings, DateStyle: 'ISO, DMY' } }),
+    ],
+    [
+      'another time zone',
+      withContent({ settings: { ...content.settings, TimeZone: 'Asia/Tokyo' } }),
+    ],
+    [
+      'a setting of the application',
+      withContent({ settings: { ...content.settings, 'app.tenant': '5' } }),
+    ],
+    [
+      'a setting that is gone',
+      withContent({ settings: { DateStyle: 'ISO, MDY', TimeZone: 'UTC' } }),
+    ],
     ['the same name for another table', withContent({}, { writes: ['pg_temp_3.orders'] })],
     ['another table read', withContent({}, { reads: ['public.orders', 'public.users'] })],
     ['another column', withContent({}, { columns: ['public.orders.id'] })],
@@ -76,8 +88,14 @@ describe('an approval does not cover', () => {
     ['another setting touched', withContent({}, { settings: ['work_mem'] })],
     ['another effect', withContent({}, { effect: 'schema' })],
     ['facts that are not known', { ...request, facts: null }],
-    ['what a prepared name stands for', withContent({ stands: [{ kind: 'prepared', name: 'p', text: 'SELECT 1' }] })],
-    ['connecting', { ...request, content: { kind: 'connect', protocol: 'postgres', seconds: null } }],
+    [
+      'what a prepared name stands for',
+      withContent({ stands: [{ kind: 'prepared', name: 'p', text: 'SELECT 1' }] }),
+    ],
+    [
+      'connecting',
+      { ...request, content: { kind: 'connect', protocol: 'postgres', seconds: null } },
+    ],
   ];
 
   it.each(changes)('%s', (_what, parts) => {
@@ -92,35 +110,71 @@ describe('an approval does not cover', () => {
   it('a longer or another window of access, or another protocol', () => {
     const connect = (protocol: string, seconds: number | null) =>
       digest({ ...request, content: { kind: 'connect', protocol, seconds }, facts: null });
-    const all = [connect('postgres', 60), connect('postgres', 61), connect('postgres', null), connect('postgres', 0), connect('ssh', 60)];
+    const all = [
+      connect('postgres', 60),
+      connect('postgres', 61),
+      connect('postgres', null),
+      connect('postgres', 0),
+      connect('ssh', 60),
+    ];
     expect(new Set(all).size).toBe(all.length);
   });
 });
 
 describe('an approval still covers', () => {
   it.each<[string, EnvelopeParts]>([
-    ['other comments', withContent({ text: '/* why */ DELETE FROM orders -- really\nWHERE status = $1' })],
+    [
+      'other comments',
+      withContent({ text: '/* why */ DELETE FROM orders -- really\nWHERE status = $1' }),
+    ],
     ['other white space', withContent({ text: '\n DELETE\tFROM orders WHERE status=$1 ; ' })],
     ['another case of keywords', withContent({ text: 'delete from ORDERS where "status" = $1' })],
-    ['new claims of the same principal', { ...request, principal: { ...agent, claims: {}, groups: [], expiresAtMs: 1 } }],
+    [
+      'new claims of the same principal',
+      { ...request, principal: { ...agent, claims: {}, groups: [], expiresAtMs: 1 } },
+    ],
     ['new labels of the target', { ...request, target: { ...request.target, labels: {} } }],
-    ['another name of the client', withContent({ settings: { ...content.settings, application_name: 'task 2' } })],
-    ['another timeout', withContent({ settings: { ...content.settings, statement_timeout: '5s' } })],
-    ['settings in another order', withContent({ settings: Object.fromEntries(Object.entries(content.settings).reverse()) })],
-    ['settings in another case', withContent({ settings: { datestyle: 'ISO, MDY', INTERVALSTYLE: 'postgres', timezone: 'UTC' } })],
+    [
+      'another name of the client',
+      withContent({ settings: { ...content.settings, application_name: 'task 2' } }),
+    ],
+    [
+      'another timeout',
+      withContent({ settings: { ...content.settings, statement_timeout: '5s' } }),
+    ],
+    [
+      'settings in another order',
+      withContent({ settings: Object.fromEntries(Object.entries(content.settings).reverse()) }),
+    ],
+    [
+      'settings in another case',
+      withContent({
+        settings: { datestyle: 'ISO, MDY', INTERVALSTYLE: 'postgres', timezone: 'UTC' },
+      }),
+    ],
     ['rules in another order', { ...request, demands: [demand] }],
   ])('%s', (_what, parts) => {
     expect(digest(parts)).toBe(base());
   });
 
   it('another claimed reason, another estimate, another session', () => {
-    const later = { ...request, claimed: 'x', estimatedRows: 1, session: 's2', action: 9, revision: 8, origin: 'https://x' };
+    const later = {
+      ...request,
+      claimed: 'x',
+      estimatedRows: 1,
+      session: 's2',
+      action: 9,
+      revision: 8,
+      origin: 'https://x',
+    };
     expect(digest(later)).toBe(base());
   });
 
   it('rules that come in another order', () => {
     const other = { ...demand, rule: 'z', maxRows: null };
-    expect(digest({ ...request, demands: [demand, other] })).toBe(digest({ ...request, demands: [other, demand] }));
+    expect(digest({ ...request, demands: [demand, other] })).toBe(
+      digest({ ...request, demands: [other, demand] }),
+    );
   });
 });
 
@@ -136,14 +190,22 @@ describe('a text that can read itself is bound to its comments', () => {
     ['unknown facts', null],
   ])('through %s', (_what, more) => {
     const of = (n: number) =>
-      digest({ ...withContent({ text: text(n) }), facts: more === null ? null : { ...facts, ...more } });
+      digest({
+        ...withContent({ text: text(n) }),
+        facts: more === null ? null : { ...facts, ...more },
+      });
     expect(of(1)).not.toBe(of(2));
     expect(of(1)).toBe(of(1));
   });
 
   it('and to every setting', () => {
     const of = (name: string) =>
-      digest(withContent({ settings: { application_name: name } }, { functions: ['pg_catalog.current_setting'] }));
+      digest(
+        withContent(
+          { settings: { application_name: name } },
+          { functions: ['pg_catalog.current_setting'] },
+        ),
+      );
     expect(of('1')).not.toBe(of('2'));
   });
 
@@ -168,23 +230,44 @@ describe('what has no envelope', () => {
     ['EXECUTE of an unknown name', withContent({ text: 'EXECUTE p(1)' }), 'approval_unavailable'],
     [
       'EXECUTE of another kind of name',
-      withContent({ text: 'EXECUTE p(1)', stands: [{ kind: 'cursor', name: 'p', text: 'SELECT 1' }] }),
+      withContent({
+        text: 'EXECUTE p(1)',
+        stands: [{ kind: 'cursor', name: 'p', text: 'SELECT 1' }],
+      }),
       'approval_unavailable',
     ],
     ['FETCH of an unknown cursor', withContent({ text: 'FETCH 1 FROM c' }), 'approval_unavailable'],
-    ['a row that only a cursor knows', withContent({ text: 'DELETE FROM t WHERE CURRENT OF c' }), 'approval_unavailable'],
+    [
+      'a row that only a cursor knows',
+      withContent({ text: 'DELETE FROM t WHERE CURRENT OF c' }),
+      'approval_unavailable',
+    ],
     [
       'a name that stands for such a text',
-      withContent({ text: 'EXECUTE p', stands: [{ kind: 'prepared', name: 'p', text: 'DELETE FROM t WHERE CURRENT OF c' }] }),
+      withContent({
+        text: 'EXECUTE p',
+        stands: [{ kind: 'prepared', name: 'p', text: 'DELETE FROM t WHERE CURRENT OF c' }],
+      }),
       'approval_unavailable',
     ],
     [
       'a name that stands for what does not parse',
-      withContent({ text: 'EXECUTE p', stands: [{ kind: 'prepared', name: 'p', text: 'nonsense' }] }),
+      withContent({
+        text: 'EXECUTE p',
+        stands: [{ kind: 'prepared', name: 'p', text: 'nonsense' }],
+      }),
       'sql_unparsable',
     ],
-    ['a row bound that is no number', { ...request, demands: [{ ...demand, maxRows: Number.NaN }] }, 'approval_unavailable'],
-    ['a negative window', { ...request, content: { kind: 'connect', protocol: 'x', seconds: -1 } }, 'approval_unavailable'],
+    [
+      'a row bound that is no number',
+      { ...request, demands: [{ ...demand, maxRows: Number.NaN }] },
+      'approval_unavailable',
+    ],
+    [
+      'a negative window',
+      { ...request, content: { kind: 'connect', protocol: 'x', seconds: -1 } },
+      'approval_unavailable',
+    ],
     ['a value of unknown format', withContent({ bindFormats: [] }), 'approval_unavailable'],
     ['formats without values', withContent({ binds: null }), 'approval_unavailable'],
     ['a fractional type', withContent({ bindTypes: [1.5] }), 'approval_unavailable'],
@@ -194,7 +277,12 @@ describe('what has no envelope', () => {
 
   it('is the same for every text a name may stand for, in order', () => {
     const of = (...texts: string[]) =>
-      digest(withContent({ text: 'EXECUTE p', stands: texts.map((text) => ({ kind: 'prepared', name: 'p', text })) }));
+      digest(
+        withContent({
+          text: 'EXECUTE p',
+          stands: texts.map((text) => ({ kind: 'prepared', name: 'p', text })),
+        }),
+      );
     expect(of('SELECT 1')).not.toBe(of('SELECT 2'));
     expect(of('SELECT 1', 'SELECT 2')).not.toBe(of('SELECT 1'));
     expect(of('select 1')).toBe(of('SELECT 1 -- one'));
@@ -255,5 +343,11 @@ describe('the encoding', () => {
 it('takes the smallest row bound', () => {
   expect(rowBound([])).toBeNull();
   expect(rowBound([{ ...demand, maxRows: null }])).toBeNull();
-  expect(rowBound([{ ...demand, maxRows: 5 }, { ...demand, maxRows: null }, { ...demand, maxRows: 0 }])).toBe(0);
+  expect(
+    rowBound([
+      { ...demand, maxRows: 5 },
+      { ...demand, maxRows: null },
+      { ...demand, maxRows: 0 },
+    ]),
+  ).toBe(0);
 });

@@ -14,7 +14,11 @@ export const agent: Principal = {
   expiresAtMs: 1_800_000_000_000,
 };
 
-export function human(name: string, groups: readonly string[], more: Partial<Principal> = {}): Principal {
+export function human(
+  name: string,
+  groups: readonly string[],
+  more: Partial<Principal> = {},
+): Principal {
   return {
     id: `okta:${name}`,
     issuer: 'okta',

@@ -4,7 +4,8 @@ import type { ParseSql } from '../../../core/sql/parse.ts';
 
 /** Call libpg-query's loadModule() first. */
 export const parse: ParseSql = (sql) => {
-  if (sql.includes('\0') || !sql.isWellFormed()) return { ok: false, failure: { kind: 'encoding' } };
+  if (sql.includes('\0') || !sql.isWellFormed())
+    return { ok: false, failure: { kind: 'encoding' } };
   try {
     const statements = (parseSync(sql).stmts ?? []).map((raw) => ({
       node: raw.stmt!,
