@@ -1,13 +1,8 @@
 // vitest globalSetup of the workerd project: the stand-ins that Worker code talks to, on Node, reached over loopback.
 import type { TestProject } from 'vitest/node';
 import { startSlackStandIn } from './slack-stand-in.ts';
+import type {} from './slack-workspace.ts';
 import { startWebhookReceiver } from './webhook-receiver.ts';
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    readonly standIns: { readonly slack: string; readonly webhooks: string };
-  }
-}
 
 // oxlint-disable-next-line import/no-default-export -- vitest's contract for a setup that provides and tears down
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
