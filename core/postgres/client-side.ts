@@ -56,7 +56,8 @@ export class ClientSide {
       if (!this.#take()) break;
       reader.consume();
     }
-    return this.#terminated && this.#s.pipeline.size === 0;
+    // Inside COPY nothing is being answered that the client could still want.
+    return this.#terminated && (this.#s.pipeline.size === 0 || this.#s.copying !== null);
   }
 
   decided(id: number, decision: Decision): void {

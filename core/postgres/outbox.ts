@@ -7,6 +7,14 @@ export class Outbox {
   #buffer: Uint8Array | null = null;
   #start = 0;
   #end = 0;
+  /** Pieces at the front that are copies of ours already. */
+  #kept = 0;
+  #length = 0;
+
+  /** Bytes in it. */
+  get length(): number {
+    return this.#length;
+  }
 
   get empty(): boolean {
     return this.#buffer === null && this.#pieces.length === 0;
@@ -14,6 +22,7 @@ export class Outbox {
 
   /** Adds bytes `start` to `end` of a buffer that stays as it is until `take` or `keep`. */
   append(buffer: Uint8Array, start: number, end: number): void {
+    this.#length += end - start;
     if (buffer === this.#buffer && start === this.#end) {
       this.#end = end;
       return;
@@ -35,6 +44,8 @@ export class Outbox {
     if (first === undefined) return null;
     const whole = this.#pieces.length === 1 ? first : concatBytes(this.#pieces);
     this.#pieces.length = 0;
+    this.#kept = 0;
+    this.#length = 0;
     return whole;
   }
 
@@ -42,16 +53,20 @@ export class Outbox {
   keep(): void {
     if (this.empty) return;
     this.#seal();
-    const own = concatBytes(this.#pieces);
-    this.#pieces.length = 0;
-    this.#pieces.push(own);
+    if (this.#kept < this.#pieces.length) {
+      this.#pieces.push(concatBytes(this.#pieces.splice(this.#kept)));
+    }
+    this.#kept = this.#pieces.length;
   }
 
   /** Moves everything from `other` behind what is here. */
   moveFrom(other: Outbox): void {
     if (other.empty) return;
     this.#seal();
-    this.#pieces.push(...other.#pieces.splice(0));
+    for (const piece of other.#pieces.splice(0)) this.#pieces.push(piece);
+    this.#length += other.#length;
+    other.#length = 0;
+    other.#kept = 0;
     // The open run stays open, so that what follows it in the same buffer joins it.
     this.#buffer = other.#buffer;
     this.#start = other.#start;

@@ -7,6 +7,9 @@ import type { SessionCode } from '../failure.ts';
 import { Outbox } from './outbox.ts';
 import { encodeNotice } from './server-messages.ts';
 
+/** So many bytes are sent even when nothing waits for them: holding more would only cost memory. */
+const MAX_UNSENT_BYTES = 64 * 1024;
+
 export class Output {
   readonly client = new Outbox();
   readonly #server = new Outbox();
@@ -22,7 +25,7 @@ export class Output {
 
   /** Adds a client's message to what the server gets; `due` sends it, and what waited, with this call. */
   toServer(buffer: Uint8Array, start: number, end: number, due: boolean): void {
-    if (due) {
+    if (due || this.#unsent.length + end - start > MAX_UNSENT_BYTES) {
       this.#server.moveFrom(this.#unsent);
       this.#server.append(buffer, start, end);
     } else {
