@@ -49,7 +49,9 @@ export async function deliver(
   const reference: NotifyReference = {
     ...(slack.reference === undefined ? {} : { slack: slack.reference }),
     // Once everybody has it, the next event starts afresh.
-    ...(failing.length === 0 ? {} : { webhooks: { event: event.id, taken: webhooks.taken } }),
+    ...(failing.length === 0 || webhooks.taken.length === 0
+      ? {}
+      : { webhooks: { event: event.id, taken: webhooks.taken } }),
   };
   if (failing.length === 0) return { ok: true, reference };
   const waits = failing.flatMap(({ retryAfterSeconds }) => retryAfterSeconds ?? []);

@@ -60,7 +60,7 @@ export function standardBody(event: ApprovalEvent): Record<string, unknown> {
 function action({ content, facts, estimatedRows }: ApprovalRequest): Record<string, unknown> {
   switch (content.kind) {
     case 'connect':
-      return { kind: 'connect', protocol: content.protocol };
+      return { kind: 'connect', protocol: content.protocol, seconds: content.seconds };
     case 'sql':
       return {
         kind: 'sql',

@@ -85,7 +85,9 @@ function destination(env: Env, { address }: PolicyWebhook): URL | null {
 
 /** Null for a secret that is not `whsec_` and base64 of 24 to 64 bytes. */
 function sign(key: string, id: string, at: Date, body: string): string | null {
-  const encoded = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(key)?.[1];
+  const encoded = /^whsec_((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/.exec(
+    key,
+  )?.[1];
   if (encoded === undefined) return null;
   const bytes = Buffer.from(encoded, 'base64').length;
   if (bytes < MIN_SECRET_BYTES || bytes > MAX_SECRET_BYTES) return null;
