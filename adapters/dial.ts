@@ -2,6 +2,7 @@
 // no caller can steer it. TLS is always verified in full: connect() can do nothing less, and nothing less is offered.
 // Private databases are reached through a tunnel or a VPC binding, in plaintext inside that encrypted path (docs/deploy.md).
 import { connect } from 'cloudflare:sockets';
+import { unreachable } from '../core/failure.ts';
 import { DIAL_TIMEOUT_MS, MAX_TUNNEL_FRAME_BYTES } from '../core/limits.ts';
 import type { Connection } from './connection.ts';
 import { DialFailure } from './dial-failure.ts';
@@ -76,6 +77,8 @@ async function open(route: Route, upgrade: TlsUpgrade, hold: HoldInput): Promise
     }
     case 'tunnel':
       return tunnelConnection(route.url, route.access, MAX_TUNNEL_FRAME_BYTES, hold);
+    default:
+      return unreachable(route);
   }
 }
 

@@ -1,4 +1,5 @@
 // From a target's policy entry to something that can be dialled: secrets and bindings are looked up here, by name.
+import { unreachable } from '../core/failure.ts';
 import type { PolicyTarget } from '../core/policy/policy.ts';
 import { DialFailure } from './dial-failure.ts';
 import type { Route, SocketSource } from './dial.ts';
@@ -33,6 +34,8 @@ export function routeOf(env: Env, target: PolicyTarget): Route {
         url: route.url,
         access: route.access === null ? null : serviceToken(env, route.access),
       };
+    default:
+      return unreachable(route);
   }
 }
 

@@ -5,13 +5,13 @@ export const MAX_SQL_BYTES = 2 * 1024 * 1024;
 /** Tokens per SQL text: each takes about 300 bytes while it is parsed, so a long list of numbers could end an isolate. */
 export const MAX_SQL_TOKENS = 100_000;
 /** One protocol message that must be seen whole before it is judged (Query, Parse, Bind). Row data and COPY are streamed. */
-export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
+export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 /** Postgres itself refuses startup packets over 10,000 bytes; a token may need more than a password does. */
 export const MAX_STARTUP_BYTES = 10_000;
 /** JWTs with many groups reach some KiB; anything larger is an attack on the verifier. */
 export const MAX_TOKEN_BYTES = 16 * 1024;
 /** Client messages waiting behind a decision. A client that floods a held connection is cut off. */
-export const MAX_HELD_BYTES = 40 * 1024 * 1024;
+export const MAX_HELD_BYTES = 24 * 1024 * 1024;
 /** Messages forwarded and not yet answered by the target: bounds the bookkeeping of a pipelining client. */
 export const MAX_PIPELINED_MESSAGES = 65_536;
 /** Prepared statements and portals a session may hold open. */

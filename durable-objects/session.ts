@@ -142,6 +142,11 @@ export class Session extends DurableObject<Env> implements SessionRpc {
   /** R2 or D1 being away leaves the rest in the journal for the next time. */
   async #ship(): Promise<void> {
     this.#flushOutcomes();
-    await ship(this.#journal, this.env, Date.now());
+    const { failures } = await ship(this.#journal, this.env, Date.now());
+    if (failures.length > 0) {
+      // Codes only. `recording_conflict` never heals by itself: somebody must look at what lies in R2.
+      const { session, unshippedBytes } = this.#journal;
+      console.warn(JSON.stringify({ event: 'not_shipped', session, failures, unshippedBytes }));
+    }
   }
 }
