@@ -3,6 +3,7 @@
 // postern.cjs starts this file on a Node that can run it.
 import { Command, CommanderError, Option } from 'commander';
 import { applyCommand } from './apply.ts';
+import { approvalsCommand } from './approvals.ts';
 import { connectCommand } from './connect.ts';
 import { execCommand } from './exec.ts';
 import { devCommand } from './dev-token.ts';
@@ -13,6 +14,7 @@ import { planCommand } from './plan.ts';
 import { checkCommand } from './policy-file.ts';
 import { revisionsCommand } from './revisions.ts';
 import { schemaCommand } from './schema.ts';
+import { requestCommand } from './request.ts';
 import { sessionsCommand } from './sessions.ts';
 import { targetsCommand } from './targets.ts';
 
@@ -42,6 +44,8 @@ program.addCommand(targetsCommand());
 program.addCommand(connectCommand());
 program.addCommand(execCommand());
 program.addCommand(sessionsCommand());
+program.addCommand(approvalsCommand());
+program.addCommand(requestCommand());
 program.addCommand(checkCommand());
 program.addCommand(planCommand());
 program.addCommand(applyCommand());
