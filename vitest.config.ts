@@ -7,6 +7,9 @@ const workerd = cloudflareTest(async () => ({
   miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') } },
 }));
 
+/** These start whole stacks: one after the other, with the other end-to-end tests. */
+const STACK_TESTS = ['test/dev/{stack,tour}.test.ts'];
+
 /** Where .ci/run wants the counts as JSON. */
 const report = process.env['TEST_REPORT'];
 
@@ -18,6 +21,7 @@ export default defineConfig({
         test: {
           name: 'core',
           include: ['test/{core,contract,cli,dev}/**/*.test.ts'],
+          exclude: STACK_TESTS,
           environment: 'node',
         },
       },
@@ -32,7 +36,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', ...STACK_TESTS],
           environment: 'node',
           globalSetup: ['test/support/stack-setup.ts'],
           fileParallelism: false,
