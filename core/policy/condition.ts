@@ -119,7 +119,7 @@ export function compileCondition(
       error: { message: `must give ${WANTED[wanted][0]}, gives ${type}`, offset: 0 },
     };
   }
-  const literal = literalProblem(nodes, sets);
+  const literal = literalProblem(program.ast, sets);
   if (literal !== null) return { ok: false, error: literal };
   return { ok: true, value: condition(source, program, nodes, scope) };
 }
@@ -148,7 +148,7 @@ function condition(
   const identifiers = nodes.flatMap(({ op, args }) =>
     op === 'id' && typeof args === 'string' && declared.has(args) ? [args] : [],
   );
-  const kinds = comparisons(nodes).flatMap(({ field, literal }) =>
+  const kinds = comparisons(program.ast).flatMap(({ field, literal }) =>
     field === 'Action.kind' ? [literal] : [],
   );
   return {

@@ -93,30 +93,66 @@ export function shadowed(
   return null;
 }
 
-/** `Type.field` when the node reads a declared field, by dot or by literal index; null otherwise. */
-export function fieldOf(node: unknown): string | null {
-  if (!isNode(node) || !Array.isArray(node.args)) return null;
+/** Iteration variables in force, each with the list field it runs over. */
+type Bindings = ReadonlyMap<string, string>;
+
+/**
+ * `Type.field` when the node reads a declared field by dot or literal index, an element of a declared list, or an
+ * iteration variable over one; null otherwise. An element is checked like the list's own literals.
+ */
+export function fieldOf(node: unknown, bindings: Bindings = new Map()): string | null {
+  if (!isNode(node)) return null;
+  if (node.op === 'id') return bindings.get(String(node.args)) ?? null;
+  if (!Array.isArray(node.args)) return null;
   const [object, key] = node.args as [unknown, unknown];
-  const type = isNode(object) ? object.checkedType?.name : undefined;
-  if (type === undefined) return null;
+  const type = isNode(object) ? (object.checkedType?.name ?? '') : '';
   if (node.op === '.') return `${type}.${String(key)}`;
-  const literal = node.op === '[]' ? text(key) : null;
-  return literal === null ? null : `${type}.${literal}`;
+  if (node.op !== '[]') return null;
+  const literal = text(key);
+  if (literal !== null) return `${type}.${literal}`;
+  return type === 'list<string>' ? fieldOf(object, bindings) : null;
+}
+
+export interface Comparison {
+  readonly field: string;
+  readonly literal: string;
+  readonly offset: number;
 }
 
 /** Every pair of a declared field and a string literal that the expression compares by ==, != or in. */
-export function comparisons(
-  nodes: readonly ExpressionNode[],
-): { readonly field: string; readonly literal: string; readonly offset: number }[] {
-  return nodes.flatMap((node) => {
-    if (!['==', '!=', 'in'].includes(node.op) || !Array.isArray(node.args)) return [];
-    const [left, right] = node.args as [unknown, unknown];
-    return [...paired(left, right), ...paired(right, left)];
-  });
+export function comparisons(root: unknown, bindings: Bindings = new Map()): Comparison[] {
+  if (Array.isArray(root)) return root.flatMap((child) => comparisons(child, bindings));
+  if (!isNode(root) || root.op === 'value') return [];
+  const call = methodCall(root);
+  if (call !== null) {
+    const [, receiver] = root.args as [string, unknown];
+    const inner = bound(call, receiver, bindings);
+    return [...comparisons(receiver, bindings), ...comparisons(call.args, inner)];
+  }
+  const [left, right] = Array.isArray(root.args) ? (root.args as [unknown, unknown]) : [];
+  const own = ['==', '!=', 'in'].includes(root.op)
+    ? [...paired(left, right, bindings), ...paired(right, left, bindings)]
+    : [];
+  return [...own, ...comparisons(root.args, bindings)];
 }
 
-function paired(side: unknown, other: unknown) {
-  const field = fieldOf(side);
+/** `sql.tables.exists(t, …)` makes `t` stand for one of Sql.tables; any other use of the name hides that. */
+function bound(
+  { name, args }: { readonly name: string; readonly args: readonly ExpressionNode[] },
+  receiver: unknown,
+  bindings: Bindings,
+): Bindings {
+  const [variable] = args;
+  if (!ITERATING.has(name) || variable?.op !== 'id') return bindings;
+  const field = name === 'bind' ? fieldOf(args[1], bindings) : fieldOf(receiver, bindings);
+  const inner = new Map(bindings);
+  if (field === null) inner.delete(String(variable.args));
+  else inner.set(String(variable.args), field);
+  return inner;
+}
+
+function paired(side: unknown, other: unknown, bindings: Bindings): Comparison[] {
+  const field = fieldOf(side, bindings);
   if (field === null) return [];
   const literals =
     isNode(other) && other.op === 'list' && Array.isArray(other.args) ? other.args : [other];
@@ -127,11 +163,8 @@ function paired(side: unknown, other: unknown) {
 }
 
 /** The first literal that can never match; null when there is none. Needs a checked expression. */
-export function literalProblem(
-  nodes: readonly ExpressionNode[],
-  sets: LiteralSets,
-): TreeProblem | null {
-  for (const { field, literal, offset } of comparisons(nodes)) {
+export function literalProblem(root: unknown, sets: LiteralSets): TreeProblem | null {
+  for (const { field, literal, offset } of comparisons(root)) {
     const rule = Object.hasOwn(LITERALS, field) ? LITERALS[field] : undefined;
     const name = field.replace(/^.*\./, '');
     if (rule !== undefined && !rule.pattern.test(literal)) {

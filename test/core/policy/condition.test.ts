@@ -141,6 +141,22 @@ describe('what is refused at load', () => {
       '18: "robot" never matches kind: expected one of workload, human',
     ],
     ['action.kind == "conect"', '15: "conect" never matches kind: expected one of connect, sql'],
+    [
+      'sql.tables.exists(t, t == "payments")',
+      '26: "payments" never matches tables: expected schema.table',
+    ],
+    [
+      'sql.statements.exists(s, s.reads.all(t, t in ["public.a", "b"]))',
+      '58: "b" never matches reads: expected schema.table',
+    ],
+    [
+      'sql.verbs[0] == "select"',
+      '16: "select" never matches verbs: expected upper case, as Postgres tags commands',
+    ],
+    [
+      'cel.bind(e, sql.effect, e == "wirte")',
+      '29: "wirte" never matches effect: expected one of session, read, write, schema, admin, opaque',
+    ],
     ['target.id == "shp"', '13: "shp" is no target\'s id in this file'],
     ['[1, 2].exists(sql, sql > 1)', '14: sql is taken: name the iteration variable otherwise'],
     ['cel.bind(now, 1, now > 0)', '9: now is taken: name the iteration variable otherwise'],
@@ -155,6 +171,16 @@ describe('what is refused at load', () => {
     expect(found.replace(/^\d+/, (offset) => (problem.startsWith('0:') ? '0' : offset))).toBe(
       problem,
     );
+  });
+
+  it.each([
+    ['sql.tables.exists(t, t == "public.payments")'],
+    ['sql.tables.exists(t, ["payments"].exists(t, t == "payments"))'],
+    ['principal.groups.exists(g, g == "whatever")'],
+    ['sql.tables[0] == "public.a"'],
+    ['principal.claims.list.exists(t, t == "payments")'],
+  ])('%s is accepted', (source) => {
+    expect(refusal(source)).toBe('accepted');
   });
 
   it.each<[Scope, string]>([

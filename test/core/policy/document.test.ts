@@ -199,6 +199,27 @@ describe('a file that is refused, with line and column: its shape', () => {
     ['a file that is empty', '', 'postern.yaml:1:1: expected object, received null'],
   ]);
 
+  it.each([['constructor'], ['prototype'], ['toString']])(
+    'the key %s, where keys are ours; where they are names, it is one',
+    (key) => {
+      expect(problems(`${GOOD}${key}: { x: 1 }\n`)).toEqual([
+        `postern.yaml:28:1: ${key}: there is no such key`,
+      ]);
+      const groups = changed('kind: human', `kind: human\n    groups: { ${key}: claims.a == 1 }`);
+      const parsed = parsePolicy(groups, { development: false });
+      expect(parsed.ok && Object.keys(parsed.value.issuers[1]?.groups ?? {})).toEqual([key]);
+    },
+  );
+
+  it('the key __proto__ anywhere, which would vanish without a word', () => {
+    expect(problems(`${GOOD}__proto__: { x: 1 }\n`)).toEqual([
+      'postern.yaml:28:1: __proto__ is no name',
+    ]);
+    expect(problems(changed('env: prod', '"__proto__": prod'))).toEqual([
+      'postern.yaml:19:15: __proto__ is no name',
+    ]);
+  });
+
   it('a file that is too large', () => {
     expect(problems(`${GOOD}# ${'x'.repeat(90_000)}`)).toEqual([
       'postern.yaml:1:1: the file is larger than 90000 bytes',

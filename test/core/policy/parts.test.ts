@@ -79,7 +79,7 @@ describe('the parts of a conjunction', () => {
     ['sql.whereless && ((sql.effect) == ("read"))', 0],
     ['(sql.whereless && true) && true', 3],
     ['sql.effect == "a && b" && true', -1],
-    ['principal.subject == "&&" && sql.tables.exists(t, t == "a.b" && t != "") && true', 3],
+    ['principal.subject == "&&" && sql.tables.exists(t, t == "a.b" && t != "a.c") && true', 3],
     ['principal.subject.matches("^a&&") && sql.whereless', 2],
     ['sql.statements.all(s, s.verb != "X" && s.whereless)', 0],
     ['"\\"&&\\"" == principal.subject && r"\\d" != principal.subject', 2],
