@@ -35,7 +35,9 @@ export const KEYS_COOL_DOWN_MS = 10_000;
 const FETCH_TIMEOUT_MS = 5_000;
 const MAX_RESPONSE_BYTES = 256 * 1024;
 const MAX_KEYS = 100;
+/** Between two looks at somebody else's fetch; doubled each time, up to the second number. */
 const WAIT_STEP_MS = 20;
+const MAX_WAIT_STEP_MS = 320;
 
 interface Entry {
   keys: readonly JWK[];
@@ -79,8 +81,8 @@ export function createKeyCache(
 
   const refresh = async (entry: Entry, source: KeySource): Promise<void> => {
     const before = entry.tries;
-    while (clock() < entry.busyUntil) {
-      await new Promise((resolve) => setTimeout(resolve, WAIT_STEP_MS));
+    for (let step = WAIT_STEP_MS; clock() < entry.busyUntil; step *= 2) {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(step, MAX_WAIT_STEP_MS)));
     }
     // Someone else's fetch ended while this one waited: its result, good or bad, is the answer.
     if (entry.tries !== before) return;
@@ -105,7 +107,10 @@ export function createKeyCache(
   return {
     async find(source, header) {
       const entry = entryOf(source);
-      if (age(entry) > KEYS_REFRESH_MS && !coolingDown(entry)) await refresh(entry, source);
+      const usable = age(entry) <= KEYS_MAX_AGE_MS;
+      // One caller pays for the refresh; the others go on with the keys that are there.
+      const mine = !coolingDown(entry) && !(usable && clock() < entry.busyUntil);
+      if (age(entry) > KEYS_REFRESH_MS && mine) await refresh(entry, source);
       const unavailable = {
         ok: false,
         error: { code: 'keys_unavailable', detail: entry.failure },

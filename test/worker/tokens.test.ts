@@ -7,7 +7,6 @@ import {
   exportSPKI,
   generateKeyPair,
   type CryptoKey,
-  type JWTHeaderParameters,
 } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -120,7 +119,7 @@ async function sign(
   header: Record<string, unknown> = {},
 ): Promise<string> {
   return new SignJWT({ ...CLAIMS, ...claims })
-    .setProtectedHeader({ alg: by.alg, kid: by.kid, typ: 'JWT', ...header } as JWTHeaderParameters)
+    .setProtectedHeader({ alg: by.alg, kid: by.kid, typ: 'JWT', ...header })
     .sign(by.privateKey, { crit: { 'x-evil': true } });
 }
 
@@ -197,6 +196,24 @@ describe('a token that is accepted', () => {
     expect(await (await issuer()).verify(await sign({}, ec, { kid: undefined }))).toBe(
       'ok ci:agent-1',
     );
+  });
+
+  it('signed with EdDSA under its newer name', async () => {
+    expect(await (await issuer()).verify(await sign({}, okp, { alg: 'Ed25519' }))).toBe(
+      'ok ci:agent-1',
+    );
+  });
+
+  it('of an issuer whose name ends with a slash', async () => {
+    const slashed = `${ISSUER}/`;
+    const gate = new FakeIssuer();
+    gate.answers.set(`${ISSUER}/.well-known/openid-configuration`, () =>
+      Response.json({ issuer: slashed, jwks_uri: `${ISSUER}/keys` }),
+    );
+    gate.answers.set(`${ISSUER}/keys`, async () => Response.json({ keys: [await jwk(rsa)] }));
+    const issuers = policyIssuers(block('ci', slashed, AUDIENCE));
+    expect(await gate.verify(await sign({ iss: slashed }), issuers)).toBe('ok ci:agent-1');
+    expect(await gate.verify(await sign(), issuers)).toBe('issuer_unknown');
   });
 
   it('of the right one of several issuers', async () => {
@@ -521,6 +538,28 @@ describe('the issuer’s keys', () => {
     const results = await Promise.all(Array.from({ length: 20 }, () => gate.verify(token)));
     expect(new Set(results)).toEqual(new Set(['ok ci:agent-1']));
     expect(gate.keyReads()).toBe(1);
+  });
+
+  it('that are due serve everybody but the one who reads them anew', async () => {
+    const gate = await issuer();
+    expect(await gate.verify(await sign())).toBe('ok ci:agent-1');
+    let release = (): void => undefined;
+    const stalled = new Promise<void>((resolve) => (release = resolve));
+    gate.answers.set(`${ISSUER}/keys`, async () => {
+      await stalled;
+      return new Response(null, { status: 503 });
+    });
+    gate.nowMs += KEYS_REFRESH_MS + 1;
+    const token = await sign({ exp: gate.nowMs / 1000 + 60 });
+    const first = gate.verify(token);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await Promise.all([gate.verify(token), gate.verify(token)])).toEqual([
+      'ok ci:agent-1',
+      'ok ci:agent-1',
+    ]);
+    release();
+    expect(await first).toBe('ok ci:agent-1');
+    expect(gate.keyReads()).toBe(2);
   });
 
   it('are read exactly once more for an unknown kid, and again only after the cool-down', async () => {
