@@ -142,9 +142,13 @@ export function surroundings(content: SqlContent): string {
 /** "$1 = 'open'" for each bind value, in order; NULL bare, everything else quoted as SQL would be. */
 export function bindLines(content: SqlContent): string[] {
   return (content.binds ?? []).map((value, index) => {
-    const type = content.bindTypes?.[index];
-    const oid = type === undefined || type === 0 ? '' : ` (type ${type})`;
-    return `$${index + 1} = ${value === null ? 'NULL' : `'${value.replaceAll("'", "''")}'`}${oid}`;
+    const type = content.bindTypes?.[index] ?? 0;
+    const notes = [
+      ...(content.bindFormats?.[index] === 1 ? ['binary'] : []),
+      ...(type === 0 ? [] : [`type ${type}`]),
+    ];
+    const shown = value === null ? 'NULL' : `'${value.replaceAll("'", "''")}'`;
+    return `$${index + 1} = ${shown}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
   });
 }
 

@@ -12,6 +12,7 @@ export const SQL: SqlContent = {
   binds: null,
   bindTypes: null,
   bindFormats: null,
+  bindFormats: null,
   searchPath: ['public', 'pg_catalog'],
   role: 'app',
   database: 'shop',

@@ -136,13 +136,17 @@ describe('the details', () => {
   });
 
   it('lists bind values so that none can be taken for another', () => {
-    const binds = ['open', null, "o'clock", 'NULL', ''];
-    expect(bindLines({ ...SQL, binds, bindTypes: [25, 0] })).toEqual([
+    const binds = ['open', null, "o'clock", 'NULL', '', '\\x41', '\\x41'];
+    expect(
+      bindLines({ ...SQL, binds, bindTypes: [25, 0], bindFormats: [0, 0, 0, 0, 0, 0, 1] }),
+    ).toEqual([
       "$1 = 'open' (type 25)",
       '$2 = NULL',
       "$3 = 'o''clock'",
       "$4 = 'NULL'",
       "$5 = ''",
+      "$6 = '\\x41'",
+      "$7 = '\\x41' (binary)",
     ]);
   });
 
