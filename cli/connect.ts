@@ -48,12 +48,14 @@ async function connect(id: string, options: ConnectOptions): Promise<void> {
     anyUser: options.anyUser === true,
     log: (line) => console.error(line),
   });
+  // Before the line is printed: who reads it may interrupt at once.
+  const stop = interrupted();
   const { host, port } = listener;
   const address = host.includes(':') ? `[${host}]` : host;
   console.log(
     `${id} on ${address}:${port}  —  psql "host=${host} port=${port}${databaseOption(target)} sslmode=disable"`,
   );
-  await interrupted();
+  await stop;
   await listener.close();
 }
 

@@ -5,7 +5,7 @@ import { PSQL, hasPostgres, hasPsql, startPostgres } from './real-postgres.ts';
 import { type Running, newHome, postern } from './run.ts';
 
 // A test is several processes, on a machine that others use too.
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let gateway: FakeGateway;
 let started: Running[] = [];
@@ -126,24 +126,20 @@ describe('postern exec', () => {
     expect([stdout, code]).toEqual(['', 4]);
   });
 
-  it.runIf(hasPostgres && hasPsql)(
-    'lets psql work with no argument',
-    { timeout: 60_000 },
-    async () => {
-      const postgres = await startPostgres();
-      try {
-        gateway.onTunnel = toPort(postgres.port);
-        const { stdout, code } = await exec([
-          PSQL,
-          '-XAtc',
-          'select current_user, current_database()',
-        ]).finished;
-        expect([stdout, code]).toEqual(['postern|shop\n', 0]);
-        const failing = await exec([PSQL, '-XAtc', 'select 1/0']).finished;
-        expect(failing).toMatchObject({ code: 1, stderr: 'ERROR:  division by zero\n' });
-      } finally {
-        postgres.stop();
-      }
-    },
-  );
+  it.runIf(hasPostgres && hasPsql)('lets psql work with no argument', async () => {
+    const postgres = await startPostgres();
+    try {
+      gateway.onTunnel = toPort(postgres.port);
+      const { stdout, code } = await exec([
+        PSQL,
+        '-XAtc',
+        'select current_user, current_database()',
+      ]).finished;
+      expect([stdout, code]).toEqual(['postern|shop\n', 0]);
+      const failing = await exec([PSQL, '-XAtc', 'select 1/0']).finished;
+      expect(failing).toMatchObject({ code: 1, stderr: 'ERROR:  division by zero\n' });
+    } finally {
+      postgres.stop();
+    }
+  });
 });

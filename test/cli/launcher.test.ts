@@ -15,7 +15,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { LAUNCHER, MAIN, postern } from './run.ts';
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 /** A Node that cannot run TypeScript, as many systems have one; null where there is none. */

@@ -3,7 +3,7 @@ import { findTarget, listTargets } from '../../cli/targets.ts';
 import { type FakeGateway, startFakeGateway } from './fake-gateway.ts';
 import { newHome, postern } from './run.ts';
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let gateway: FakeGateway;
 beforeEach(async () => {

@@ -10,6 +10,8 @@ import { currentToken } from '../../cli/token-source.ts';
 import { hasAudience, isFresh, tokenOf, unverifiedClaims } from '../../cli/token.ts';
 import { newHome, postern } from './run.ts';
 
+vi.setConfig({ testTimeout: 120_000 });
+
 // A port nobody listens on; fetch itself refuses the lowest ones.
 const CLOSED = 'http://127.0.0.1:24999/';
 
