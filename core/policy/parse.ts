@@ -1,6 +1,15 @@
 // postern.yaml → Policy, or everything that is wrong with it, with line and column. YAML 1.2, one document, no unknown
 // keys, no unknown tags; nothing is guessed. The same function runs in `postern plan` and in the gateway.
-import { LineCounter, isNode, isPair, isMap, isScalar, parseDocument, type Document } from 'yaml';
+import {
+  LineCounter,
+  isNode,
+  isPair,
+  isMap,
+  isScalar,
+  parseDocument,
+  visit,
+  type Document,
+} from 'yaml';
 import type { z } from 'zod';
 import type { Result } from '../failure.ts';
 import { policyDocument, type PolicyDocument } from './document.ts';
@@ -37,6 +46,10 @@ export function parsePolicy(
       targets: document.targets.flatMap((target) => policyTarget(target) ?? []),
       rules: document.rules,
       audit: { read: document.audit?.read ?? null, kill: document.audit?.kill ?? null },
+      retention: {
+        indexSeconds: document.retention?.index ?? null,
+        recordingsSeconds: document.retention?.recordings ?? null,
+      },
       notify: policyNotify(document.notify),
     },
   };
@@ -64,6 +77,13 @@ function load(
   if (faults.length > 0) {
     return { ok: false, error: faults.map(({ message, pos }) => source.at(pos[0], message, '')) };
   }
+  const special = specialKeys(yaml);
+  if (special.length > 0) {
+    return {
+      ok: false,
+      error: special.map((offset) => source.at(offset, '__proto__ is no name', '')),
+    };
+  }
   let plain: unknown;
   try {
     plain = yaml.toJS({ maxAliasCount: MAX_ALIASES });
@@ -79,6 +99,17 @@ function load(
     };
   }
   return { ok: true, value: { source, document: parsed.data } };
+}
+
+/** Offsets of keys that JavaScript objects, and so zod, would drop without a word. */
+function specialKeys(yaml: Document): number[] {
+  const offsets: number[] = [];
+  visit(yaml, {
+    Pair(_, { key }) {
+      if (isScalar(key) && key.value === '__proto__') offsets.push(key.range?.[0] ?? 0);
+    },
+  });
+  return offsets;
 }
 
 type Issue = z.core.$ZodIssue;

@@ -6,7 +6,7 @@ import { compileCondition, type Condition, type Verdict } from './condition.ts';
 import type { RuleDocument } from './document.ts';
 import { factsOf, namesConnect } from './document-conditions.ts';
 import type { PolicyNotify } from './notify.ts';
-import type { Policy, PolicyIssuer, PolicyTarget } from './policy.ts';
+import type { Policy, PolicyIssuer, PolicyRetention, PolicyTarget } from './policy.ts';
 import { TargetView, type FactName, type Scope } from './vocabulary.ts';
 
 export interface Rule {
@@ -33,6 +33,7 @@ export interface CompiledPolicy {
   /** In file order. */
   readonly rules: readonly Rule[];
   readonly audit: { readonly read: Condition | null; readonly kill: Condition | null };
+  readonly retention: PolicyRetention;
   readonly notify: PolicyNotify;
 }
 
@@ -43,6 +44,7 @@ export function compilePolicy(policy: Policy, revision: number): CompiledPolicy 
     issuers: policy.issuers,
     targets: new Map(policy.targets.map((target) => [target.id, target])),
     rules: policy.rules.map(compileRule),
+    retention: policy.retention,
     audit: {
       read: compiled(policy.audit.read, 'audit'),
       kill: compiled(policy.audit.kill, 'audit'),

@@ -14,7 +14,6 @@ interface Unenforced {
 export const UNENFORCED: readonly Unenforced[] = [
   { at: ['masks'], what: 'masks are' },
   { at: ['limits'], what: 'limits are' },
-  { at: ['retention'], what: 'retention is' },
   { at: ['targets', '*', 'record'], values: ['results'], what: 'record: results is' },
 ];
 
