@@ -178,6 +178,7 @@ function named(walk: Walk, kind: 'prepared' | 'cursor', name: string): Ledger | 
     }
   }
   walk.indirections--;
+  if (kind === 'cursor') together.verbs.delete('DECLARE CURSOR');
   together.dropChanges((change) =>
     kind === 'cursor'
       ? change.kind === 'declare'
