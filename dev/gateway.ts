@@ -3,10 +3,8 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from 'miniflare';
-import type { V4WorkerOptions } from 'miniflare';
 import type { D1Database } from '@cloudflare/workers-types';
-import { unstable_getMiniflareWorkerOptions as workerOptions } from 'wrangler';
-import { ROOT } from './bundle.ts';
+import { bindingNames, configuredOptions } from './bindings.ts';
 import type { Bundle } from './bundle.ts';
 import { complain } from './output.ts';
 import { childrenCalled } from './reaper.ts';
@@ -33,6 +31,8 @@ export async function startGateway(options: {
   const { bundle, state, port, secrets, reaper } = options;
   const log = state.path('gateway.log');
   const configured = configuredOptions();
+  const taken = Object.keys(secrets).find((name) => bindingNames(configured).has(name));
+  if (taken !== undefined) throw new Error(`the secret ${taken} would replace a binding`);
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host: '127.0.0.1',
@@ -80,16 +80,6 @@ export async function startGateway(options: {
 
 function watchRuntime(reaper: Reaper): void {
   for (const pid of childrenCalled('workerd')) reaper.watch(pid, 'KILL');
-}
-
-/** Bindings, dates and flags of wrangler.toml. */
-function configuredOptions(): V4WorkerOptions {
-  const options: Record<string, unknown> = {
-    ...workerOptions(join(ROOT, 'wrangler.toml')).workerOptions,
-  };
-  // The bundle is built: there are no sources left for module rules to match, and Miniflare refuses them.
-  delete options['modulesRules'];
-  return options as unknown as V4WorkerOptions;
 }
 
 function startClock(miniflare: Miniflare): () => void {

@@ -5,17 +5,13 @@ import { extname } from 'node:path';
 import { parseEnv } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 
-/** Bindings of wrangler.toml; a secret of the same name would replace a database by a string. */
-const RESERVED = new Set(['DB', 'RECORDINGS', 'SESSION', 'POSTERN_ENV']);
-
-/** @throws Error with one sentence when the file is missing, malformed or names a reserved binding. */
+/** @throws Error with one sentence when the file is missing or malformed. */
 export function readSecrets(file: string): Readonly<Record<string, string>> {
   const secrets: Record<string, string> = {};
   for (const [name, value] of Object.entries(parseSecrets(file, readFileSync(file, 'utf8')))) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
       throw new Error(`${file}: ${JSON.stringify(name)} is not a name for a secret`);
     }
-    if (RESERVED.has(name)) throw new Error(`${file}: ${name} is a binding of the Worker itself`);
     if (typeof value !== 'string') throw new Error(`${file}: ${name} must be a string`);
     secrets[name] = value;
   }

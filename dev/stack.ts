@@ -83,7 +83,8 @@ async function startParts(
   const demo = options.shop ? await startDemo(state, reaper, stops, progress) : null;
 
   progress.step('starting the gateway');
-  const secrets = { ...demo?.secrets, ...given };
+  // SESSION_KEY seals the cookies of people who log in to approve.
+  const secrets = { SESSION_KEY: keptSecret(state, 'session'), ...demo?.secrets, ...given };
   const gateway = await startGateway({ bundle, state, port, secrets, reaper });
   stops.push(() => gateway.close());
   await migrate(await gateway.database());
