@@ -33,6 +33,11 @@ export type Effect =
        * nothing an approval could be bound to. A function, since few actions need it and all pay for it.
        */
       readonly content: () => ActionContent | null;
+      /**
+       * No answer is outstanding that could change the session's state: what `content` says is what will be in force. Where
+       * it is false, `reconsider(id)` asks again as soon as it is true.
+       */
+      readonly quiet: boolean;
       /** Nothing runs yet: an `approve` is passed down as it stands, and the engine asks again for what does run. */
       readonly preparing: boolean;
     }

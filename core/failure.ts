@@ -18,6 +18,7 @@ export type DenyCode =
   | 'approval_denied'
   | 'approval_expired'
   | 'approval_cancelled'
+  | 'row_bound' // more rows than were approved, or rows that cannot be held to the bound
   | 'limit_exceeded'
   | 'journal_unavailable';
 

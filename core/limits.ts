@@ -30,6 +30,9 @@ export const DIAL_TIMEOUT_MS = 10_000;
 export const POLICY_REFRESH_MS = 4_000;
 /** With D1 away, the last policy read serves this long, then actions are refused. */
 export const POLICY_MAX_STALE_MS = 60_000;
+/** Inside the gateway's own transaction around an approved write: it must neither queue for locks nor hold them for long. */
+export const GATE_LOCK_TIMEOUT_MS = 5_000;
+export const GATE_STATEMENT_TIMEOUT_MS = 60_000;
 /** A client that waits for an approval hears this often that it still does. */
 export const HOLD_NOTICE_MS = 30_000;
 /** Live sessions look at policy, token life and unwritten journal this often. */

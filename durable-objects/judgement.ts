@@ -69,6 +69,16 @@ export class Judgement {
     return { kind: 'allow', rules: demands.map(({ rule }) => rule), revision, observed };
   }
 
+  /** What an approve rule would ask a human for and no human can allow. */
+  refuse(
+    code: DenyCode,
+    { demands, revision, observed }: Extract<Decision, { kind: 'approve' }>,
+    message: string,
+  ): Decision {
+    const rule = demands[0]?.rule ?? null;
+    return { kind: 'deny', code, rule, message, hint: '', revision, observed };
+  }
+
   deny(code: DenyCode): Decision {
     const denial: Denial = {
       kind: 'deny',

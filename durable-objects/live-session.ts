@@ -5,8 +5,10 @@ import type { Env } from '../adapters/env.ts';
 import type { ActivePolicy } from '../adapters/policy-store.ts';
 import type { HoldInput } from '../adapters/tunnel-connection.ts';
 import { activeGrant } from '../adapters/grants.ts';
+import { rowBound } from '../core/approval/envelope.ts';
 import { grantCovers, grantSecondsOf, type ActiveGrant } from '../core/approval/grant.ts';
 import type { ActionContent, ApprovalStanding } from '../core/approval/request.ts';
+import { unboundable } from '../core/approval/row-bound.ts';
 import type { EngineEvent, SessionEvent } from '../core/audit/event.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Authentication, Effect, TargetLogin } from '../core/engine.ts';
@@ -176,13 +178,14 @@ export class LiveSession implements Conduct {
   }
 
   /** What follows from what the policy says: go on, refuse, or wait for a human. */
-  #next(effect: Decide, decision: Decision): Decision | Promise<Decision>;
-  #next(effect: Decide, decision: Decision | null): Decision | null | Promise<Decision>;
-  #next(effect: Decide, decision: Decision | null): Decision | null | Promise<Decision> {
+  #next(effect: Decide, decision: Decision): Decision | Promise<Decision | null>;
+  #next(effect: Decide, decision: Decision | null): Decision | null | Promise<Decision | null>;
+  #next(effect: Decide, decision: Decision | null): Decision | null | Promise<Decision | null> {
     if (decision === null) return null;
     if (effect.action.kind === 'connect') return this.#connecting(effect, decision);
     if (decision.kind !== 'approve' || effect.preparing) return decision;
-    return this.#hold(effect, decision);
+    // An answer still to come may change what the action would do: ask again when it is there.
+    return effect.quiet ? this.#hold(effect, decision) : Promise.resolve(null);
   }
 
   async #hold(effect: Decide, decision: Approve): Promise<Decision> {
@@ -198,6 +201,9 @@ export class LiveSession implements Conduct {
       content.kind === 'sql' && facts !== null
         ? await this.#protocol.estimate(target, content, facts)
         : null;
+    const bounded = content.kind === 'sql' && rowBound(decision.demands) !== null;
+    const message = bounded ? unboundable(facts) : null;
+    if (message !== null) return this.#judgement.refuse('row_bound', decision, message);
     const { session, origin, client } = this.#ticket;
     const claimed = this.#clientName === '' ? client.agent : this.#clientName;
     const { id, kind, labels } = target;

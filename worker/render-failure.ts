@@ -89,6 +89,7 @@ const RENDERINGS: Readonly<Record<ProblemCode, Rendering>> = {
   approval_denied: refused('An approver refused this.'),
   approval_expired: refused('The approval has expired; ask again.'),
   approval_cancelled: refused('The request for approval was withdrawn.'),
+  row_bound: refused('More rows would change than were approved.'),
   limit_exceeded: { status: 429, title: 'Too many', detail: 'A limit of the policy is reached.' },
   journal_unavailable: away('The journal cannot take more, so nothing may run. Try again.'),
   target_unknown: { status: 404, title: 'Unknown target', detail: 'There is no such target.' },

@@ -2,12 +2,14 @@
 // its place one that certainly fails on the server. So the place of the error, the skipping to Sync and the transaction
 // status are the server's own. The message itself stays in the reader until then. Reading messages is client-side.ts.
 import type { Decision, Denial } from '../decision.ts';
+import { tagLeavesOut, unboundable } from '../approval/row-bound.ts';
 import { MAX_NAMED_OBJECTS } from '../limits.ts';
 import type { Inspection } from '../sql/inspection.ts';
 import { sqlContent } from './content.ts';
 import { planChanges } from './changes.ts';
 import { FLUSH, encodeExecute, encodeParse, encodeQuery } from './client-messages.ts';
 import { PATH_UNKNOWN, TOO_MANY_NAMES, TOO_MUCH_UNCOMMITTED, unknownObject } from './denials.ts';
+import { openGate, type Gate } from './gate.ts';
 import type { FrameReader } from './frames.ts';
 import { namesNothing, refusedAnyway } from './judging.ts';
 import type { Via } from './ledger.ts';
@@ -24,6 +26,8 @@ export interface Plea {
   readonly planned: readonly string[] | null;
   readonly binds: readonly (string | null)[] | null;
   readonly bindFormats: readonly number[] | null;
+  /** An Execute that asks for some rows only. */
+  readonly limited?: boolean;
   /** A refusal that stands whatever the text means. */
   readonly refusal: Denial | null;
   /** Name of the statement that a Parse prepares. */
@@ -45,6 +49,8 @@ export class Admission {
   readonly #s: Session;
   readonly #reader: FrameReader;
   #asking: Asking | null = null;
+  /** Approved, and waiting for the commit gate to open. */
+  #admitted: { readonly asking: Asking; readonly decision: Decision } | null = null;
   /** What the next message waits for, besides what `Session` shows. */
   #wait: 'nothing' | 'readies' | 'all answers' = 'nothing';
   /** The id for the next decision, when it is asked for again. */
@@ -57,8 +63,12 @@ export class Admission {
 
   /** Whether the next message must stay where it is. */
   get held(): boolean {
-    const { pipeline, probe, copying } = this.#s;
-    if (this.#asking !== null || probe !== 'none') return true;
+    const { pipeline, probe, copying, gate } = this.#s;
+    if (this.#asking !== null || probe !== 'none' || this.#admitted !== null) return true;
+    // The data of a gated COPY goes on; a failed statement is followed by what the server skips, up to the Sync.
+    if (gate !== null && gate.stage !== 'failed') {
+      if (gate.stage !== 'running' || copying === null) return true;
+    }
     if (this.#wait === 'readies' && pipeline.readies > 0) return true;
     if (this.#wait === 'all answers' && pipeline.size > 0) return true;
     this.#wait = 'nothing';
@@ -84,7 +94,44 @@ export class Admission {
     }
     this.#asking = null;
     if (denial !== null) this.#refuse(asking, denial);
-    else if (!pipeline.skipping) this.#perform(asking, decision);
+    else if (!pipeline.skipping) {
+      if (this.#gate(asking, decision)) return;
+      this.#perform(asking, decision, false);
+    }
+    this.#reader.consume();
+  }
+
+  /** Opens the commit gate where the approval sets a bound; the message then waits for it. */
+  #gate(asking: Asking, decision: Decision): boolean {
+    const maxRows = decision.kind === 'allow' ? (decision.approval?.maxRows ?? null) : null;
+    if (maxRows === null) return false;
+    const { inspection, statement, via } = asking;
+    const gate: Gate = {
+      maxRows,
+      opened: this.#s.state.status === 'I',
+      simple: via === 'query',
+      counted: tagLeavesOut(inspection.facts, statement.text),
+      revision: decision.revision,
+      stage: 'opening',
+      before: 0,
+      rows: 0,
+      run: null,
+      committing: false,
+      withheld: [],
+    };
+    this.#admitted = { asking, decision };
+    openGate(this.#s, gate);
+    return true;
+  }
+
+  /** Sends what waited for the gate. */
+  resume(): void {
+    const admitted = this.#admitted;
+    const { gate } = this.#s;
+    if (admitted === null || gate?.stage !== 'open' || !this.#reader.next()) return;
+    this.#admitted = null;
+    gate.stage = 'running';
+    this.#perform(admitted.asking, admitted.decision, true);
     this.#reader.consume();
   }
 
@@ -92,6 +139,8 @@ export class Admission {
   reconsider(id: number): void {
     if (this.#asking?.id !== id) return;
     this.#asking = null;
+    // Whoever asks again wants the state that will be in force.
+    if (this.#s.pipeline.readies > 0) this.#wait = 'readies';
     this.#reconsidered = id;
   }
 
@@ -114,7 +163,11 @@ export class Admission {
       action: plea.statement.action(inspection.facts),
       refusal,
       unresolved: inspection.unresolved,
-      content: () => (preparing || refusal !== null ? null : sqlContent(this.#s, plea)),
+      content: () => {
+        const unbound = preparing || refusal !== null || this.#s.state.status === 'E';
+        return unbound ? null : sqlContent(this.#s, plea);
+      },
+      quiet: this.#s.pipeline.readies === 0,
       preparing,
     });
     return false;
@@ -181,9 +234,20 @@ export class Admission {
     if (decision.kind === 'deny') return decision;
     if (refusal !== null) return { ...refusal, revision, observed };
     const [unknown] = inspection.unresolved;
+    const bound = decision.kind === 'allow' ? (decision.approval?.maxRows ?? null) : null;
+    const message = bound === null ? null : this.#unboundable(asking);
+    if (message !== null) {
+      return { kind: 'deny', code: 'row_bound', rule: null, message, hint: '', revision, observed };
+    }
     if (unknown !== undefined) return { ...unknownObject(unknown), revision, observed };
     // Preparing runs nothing; the approval is asked for when the statement is executed.
     return via === 'prepare' && decision.kind === 'approve' ? null : denied(decision);
+  }
+
+  #unboundable({ inspection, limited }: Asking): string | null {
+    if (limited)
+      return 'An approved write with a bound on rows is executed whole: without a row limit.';
+    return unboundable(inspection.facts);
   }
 
   #limit(inspection: Inspection): Denial | null {
@@ -225,7 +289,7 @@ export class Admission {
     return false;
   }
 
-  #perform(asking: Asking, decision: Decision): void {
+  #perform(asking: Asking, decision: Decision, gated: boolean): void {
     const { statement, inspection, via } = asking;
     const { pipeline, ledger, state, statements } = this.#s;
     if (via === 'prepare') {
@@ -240,11 +304,15 @@ export class Admission {
     const entry = pipeline.add(kind, {
       run,
       copyIn,
+      gated,
       several: facts.statements.length > 1,
       ...planChanges(this.#s, statement, inspection, kind === 'query' ? null : pipeline.segment),
     });
     state.sent(entry.seq, statement.text, inspection);
+    if (this.#s.gate !== null) this.#s.gate.run = run;
     this.#send(true);
+    // A gated Execute is settled before the client's Sync may follow.
+    if (gated && kind === 'execute') this.#s.output.toServer(FLUSH, 0, FLUSH.length, true);
     if (!copyIn) return;
     this.#s.copying = entry;
     // An Execute is answered at the next Sync or Flush; what the client sends next depends on this answer.

@@ -5,6 +5,7 @@ import { ProtocolViolation } from '../failure.ts';
 import { MAX_PIPELINED_MESSAGES } from '../limits.ts';
 import { Admission } from './admission.ts';
 import {
+  FLUSH,
   decodeBind,
   decodeCopyFail,
   decodeEmpty,
@@ -52,6 +53,7 @@ export class ClientSide {
   /** Takes messages as long as nothing holds them. True when the session has come to the client's end. */
   pump(): boolean {
     const reader = this.#reader;
+    this.#admission.resume();
     while (!this.#terminated && !this.#admission.held && reader.next()) {
       if (!this.#take()) break;
       reader.consume();
@@ -198,7 +200,7 @@ export class ClientSide {
   }
 
   #execute(): boolean {
-    const { portal: name } = decodeExecute(this.#reader);
+    const { portal: name, maxRows } = decodeExecute(this.#reader);
     const { portals, pipeline } = this.#s;
     const denial = nameDenial(name);
     if (denial !== null) return this.#admission.judgeMessage('Execute', denial);
@@ -213,6 +215,7 @@ export class ClientSide {
       planned: portal.path,
       binds: portal.binds,
       bindFormats: portal.bindFormats,
+      limited: maxRows > 0,
       refusal: null,
       name: '',
     });
@@ -268,7 +271,10 @@ export class ClientSide {
       // After it the extended protocol is back to its usual order; a simple query may go on to the next COPY.
       if (copying.kind === 'execute') this.#s.copying = null;
     }
-    return this.#pass(true);
+    this.#pass(true);
+    // The gate waits for the answer, which an Execute gets with the next Flush.
+    if (this.#s.gate !== null) this.#s.output.toServer(FLUSH, 0, FLUSH.length, true);
+    return true;
   }
 
   #passCopyData(): void {

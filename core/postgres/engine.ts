@@ -198,6 +198,12 @@ class PostgresEngine implements Engine {
     for (const entry of pipeline.drain()) {
       if (entry.run !== null) ledger.finish(entry.run, 'unknown', null);
     }
+    const { gate } = this.#session;
+    if (gate !== null && gate.run !== null && gate.stage !== 'running') {
+      // Answered, but not committed: the server rolls back with the connection, unless COMMIT was on its way.
+      ledger.finish(gate.run, gate.committing ? 'unknown' : 'cancelled', null);
+      gate.run = null;
+    }
     const listening = this.#opening.spoken && !this.#output.midFrame;
     if (words !== null && listening && this.#serverSide.fatal === null) {
       this.#output.client.write(encodeError(words));

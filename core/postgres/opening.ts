@@ -246,6 +246,7 @@ export class Opening {
       refusal: null,
       unresolved: [],
       content: () => ({ kind: 'connect', protocol: 'postgres', seconds: null }),
+      quiet: true,
       preparing: false,
     });
   }

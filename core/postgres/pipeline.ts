@@ -1,6 +1,7 @@
 // What was sent to the server and not yet answered, in order. Answers carry no id: this queue is what gives each of them
 // its message. Also keeps the two counts everything else is decided by: whether the server skips to the next Sync, and how
 // many ReadyForQuery are still to come. @see protocol-flow, "Pipelining"
+import type { Errand } from './gate.ts';
 import type { NameChange } from './named.ts';
 import type { Run } from './ledger.ts';
 import type { Portal } from './portal.ts';
@@ -35,6 +36,10 @@ export interface Entry {
   readonly refused: ReportFields | null;
   /** The gateway's own question: the client sees nothing of it. */
   readonly probe: boolean;
+  /** One of the commit gate's own messages (gate.ts): the client sees nothing of it. */
+  readonly errand: Errand | null;
+  /** The client's message that the commit gate is around. */
+  readonly gated: boolean;
   /** The text starts COPY FROM STDIN. */
   readonly copyIn: boolean;
   /** The client ended its COPY data. */
@@ -91,6 +96,8 @@ export class Pipeline {
       run: details.run ?? null,
       refused: details.refused ?? null,
       probe: details.probe ?? false,
+      errand: details.errand ?? null,
+      gated: details.gated ?? false,
       copyIn: details.copyIn ?? false,
       copyDone: false,
       several: details.several ?? false,

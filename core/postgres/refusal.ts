@@ -26,6 +26,7 @@ const DENY_STATES: Readonly<Record<DenyCode, string>> = {
   approval_expired: INSUFFICIENT_PRIVILEGE,
   approval_cancelled: INSUFFICIENT_PRIVILEGE,
   approval_pending: INSUFFICIENT_PRIVILEGE,
+  row_bound: INSUFFICIENT_PRIVILEGE,
   limit_exceeded: '53400', // configuration_limit_exceeded
   journal_unavailable: '58000',
 };

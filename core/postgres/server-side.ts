@@ -5,6 +5,7 @@
 // Masking will hook in where a result's RowDescription comes: an entry with a transform stops streaming its rows.
 import { ProtocolViolation } from '../failure.ts';
 import type { FrameReader } from './frames.ts';
+import { GateKeeper } from './gate-keeper.ts';
 import type { Run } from './ledger.ts';
 import type { Settlement } from './named.ts';
 import type { AnswerPhase, Entry, EntryKind } from './pipeline.ts';
@@ -30,6 +31,7 @@ export interface Ending {
 export class ServerSide {
   readonly #s: Session;
   readonly #reader: FrameReader;
+  readonly #gateKeeper: GateKeeper;
   #ending: Ending | null = null;
   /** SQLSTATE of a FATAL that went to the client: nothing more needs to be said. */
   #fatal: string | null = null;
@@ -43,6 +45,9 @@ export class ServerSide {
   constructor(session: Session, reader: FrameReader) {
     this.#s = session;
     this.#reader = reader;
+    this.#gateKeeper = new GateKeeper(session, reader, (detail) =>
+      this.#end('session_state_changed', detail),
+    );
   }
 
   get fatal(): string | null {
@@ -114,6 +119,7 @@ export class ServerSide {
     const head = this.#s.pipeline.head;
     if (head === undefined) throw new ProtocolViolation('a row nobody asked for');
     if (head.probe) return this.#probeRow(head);
+    if (head.errand !== null) return this.#gateKeeper.row(head);
     const due = head.phase === 'rows' || (head.kind === 'execute' && head.phase === 'waiting');
     if (!due || head.run === null) throw new ProtocolViolation('a row out of place');
     head.phase = 'rows';
@@ -193,7 +199,8 @@ export class ServerSide {
     if (head.kind === 'execute') return this.#complete(head);
     head.phase = 'waiting';
     head.copyDone = false;
-    this.#pass();
+    if (head.gated) this.#gateKeeper.withhold();
+    else this.#pass();
   }
 
   #suspended(): void {
@@ -214,10 +221,13 @@ export class ServerSide {
 
   #complete(head: Entry): void {
     this.#settle(head, 'done');
-    if (head.run !== null) this.#s.ledger.answered(head.run);
+    if (head.run !== null && !head.gated) this.#s.ledger.answered(head.run);
     this.#s.pipeline.shift();
-    if (!head.probe) this.#pass();
-    else this.#probeEnded();
+    if (head.probe) return this.#probeEnded();
+    if (head.errand !== null) return this.#gateKeeper.answered(head.errand);
+    if (!head.gated) return this.#pass();
+    this.#gateKeeper.withhold();
+    this.#gateKeeper.ran();
   }
 
   #settle(entry: Entry, how: Settlement): void {
@@ -236,7 +246,10 @@ export class ServerSide {
     this.#error = null;
     // The commit of what was answered since the last one: it happened with this message, or failed with it.
     ledger.settleFinished(error);
-    if (head.run !== null) ledger.finish(head.run, error === null ? 'succeeded' : 'failed', error);
+    const gated = head.gated && error === null;
+    if (head.run !== null && !gated) {
+      ledger.finish(head.run, error === null ? 'succeeded' : 'failed', error);
+    }
     this.#settle(head, error === null ? 'done' : head.several ? 'perhaps' : 'not_done');
     // A simple query takes the place of the unnamed statement.
     if (head.kind === 'query') statements.forget('');
@@ -244,7 +257,9 @@ export class ServerSide {
     if (status === 'I') portals.sweep((portal) => portal.held);
     pipeline.shift();
     if (head.probe) this.#probeReady(status);
-    else this.#pass();
+    else if (head.errand !== null) this.#gateKeeper.ready(head.errand, status);
+    else if (gated) this.#gateKeeper.ran();
+    else if (!this.#gateKeeper.intercepts(status)) this.#pass();
     if (stale) output.effect({ kind: 'stale' });
   }
 
@@ -261,9 +276,11 @@ export class ServerSide {
     if (head === undefined) return this.#pass();
     const replaced = head.refused !== null && (fields['M'] ?? '').includes(options.nonce);
     const probing = head.probe;
+    const { errand } = head;
     if (head.kind === 'query' || head.kind === 'sync') {
       this.#error = sqlstate;
       head.phase = 'failed';
+      if (head.gated) this.#gateKeeper.failed();
       if (this.#s.copying === head) this.#s.copying = null;
     } else {
       // An error undoes what an implicit transaction did before; an explicit one waits for its end.
@@ -274,6 +291,7 @@ export class ServerSide {
       if (head.kind === 'parse' && head.statementChanges[0]?.name === '')
         this.#s.statements.forget('');
       pipeline.shift();
+      if (head.gated) this.#gateKeeper.failed();
       for (const skipped of pipeline.skipToSync()) {
         if (skipped.run !== null) ledger.finish(skipped.run, 'cancelled', null);
         this.#settle(skipped, 'not_done');
@@ -281,6 +299,10 @@ export class ServerSide {
     }
     if (replaced && head.refused !== null) return output.client.write(encodeError(head.refused));
     if (probing) return this.#probeFailed(sqlstate);
+    if (errand !== null) {
+      if (this.#gateKeeper.refused(errand, sqlstate)) this.#pass();
+      return;
+    }
     // Skipped with the rest: the question was part of the client's segment.
     if (this.#s.probe === 'inside') this.#s.probe = 'none';
     this.#pass();

@@ -2,6 +2,7 @@
 // are the only ones that move them.
 import type { Crypto } from '../crypto.ts';
 import type { Inspect } from '../sql/inspection.ts';
+import type { Gate } from './gate.ts';
 import { Judging } from './judging.ts';
 import { Ledger } from './ledger.ts';
 import { Names } from './named.ts';
@@ -45,6 +46,8 @@ export interface Session {
   probe: ProbeStage;
   /** The last question failed; what waits for its answer is refused instead of asking for ever. */
   probeFailed: boolean;
+  /** The commit gate around an approved write; null when there is none. */
+  gate: Gate | null;
   /** A statement that may ask for COPY data and has not been answered: what the client sends next depends on the answer. */
   copying: Entry | null;
 }
@@ -74,6 +77,7 @@ export function createSession(options: PostgresEngineOptions, output: Output): S
     ledger: new Ledger(output, options.crypto, options.digestResults ?? false),
     probe: 'none',
     probeFailed: false,
+    gate: null,
     copying: null,
   };
 }
