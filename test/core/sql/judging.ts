@@ -39,7 +39,7 @@ export interface Expected {
   readonly copyIn?: boolean;
 }
 
-export type Row = readonly [sql: string, effect: SqlEffect, expected?: Expected];
+export type Row = [sql: string, effect: SqlEffect, expected?: Expected];
 
 export function check(inspection: Inspection, effect: SqlEffect, expected: Expected = {}): void {
   const { facts } = inspection;

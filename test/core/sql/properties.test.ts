@@ -1,6 +1,6 @@
 // What must hold for every text: no exception, comments and white space change nothing, and nothing that is added to a
 // text makes it look more harmless.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SQL_EFFECTS } from '../../../core/facts.ts';
 import { createInspect } from '../../../core/sql/facts.ts';

@@ -5,18 +5,20 @@ import type { SqlContext } from '../../../core/sql/inspection.ts';
 import { check, CONTEXT, inspect, look, type Expected } from './judging.ts';
 import type { SqlEffect } from '../../../core/facts.ts';
 
+type KnownRow = [
+  sql: string,
+  texts: Readonly<Record<string, readonly string[]>>,
+  effect: SqlEffect,
+  expected?: Expected,
+];
+
 const known = (texts: Readonly<Record<string, readonly string[]>>): Partial<SqlContext> => ({
   prepared: (name) => texts[name] ?? [],
   cursor: (name) => texts[name] ?? [],
 });
 
 describe('prepared statements', () => {
-  const rows: readonly (readonly [
-    string,
-    Readonly<Record<string, readonly string[]>>,
-    SqlEffect,
-    Expected?,
-  ])[] = [
+  const rows: readonly KnownRow[] = [
     [
       'EXECUTE p(1)',
       { p: ['SELECT * FROM orders'] },
@@ -122,12 +124,7 @@ describe('prepared statements', () => {
 });
 
 describe('cursors', () => {
-  const rows: readonly (readonly [
-    string,
-    Readonly<Record<string, readonly string[]>>,
-    SqlEffect,
-    Expected?,
-  ])[] = [
+  const rows: readonly KnownRow[] = [
     [
       'DECLARE c CURSOR FOR SELECT ssn FROM customers',
       {},

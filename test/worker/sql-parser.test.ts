@@ -1,0 +1,55 @@
+// The parser inside workerd: the same answers as on Node, and nothing that a text can do to the next one.
+import { describe, expect, it } from 'vitest';
+import { loadSqlParser } from '../../adapters/sql-parser.ts';
+import { MAX_SQL_BYTES, MAX_SQL_TOKENS } from '../../core/limits.ts';
+import { tagOf } from '../../core/sql/parse.ts';
+
+const parse = await loadSqlParser();
+
+describe('the SQL parser in the Worker', () => {
+  it('is loaded once', async () => {
+    expect(await loadSqlParser()).toBe(parse);
+  });
+
+  it('gives statements with their place in bytes', () => {
+    const result = parse("SELECT 'é'; DELETE FROM orders");
+    expect(
+      result.ok && result.statements.map(({ node, location }) => [tagOf(node), location]),
+    ).toEqual([
+      ['SelectStmt', 0],
+      ['DeleteStmt', 13],
+    ]);
+  });
+
+  it('says what is wrong and where', () => {
+    expect(parse('SELECT 1 FROM WHERE')).toEqual({
+      ok: false,
+      failure: { kind: 'syntax', message: 'syntax error at or near "WHERE"', cursor: 15 },
+    });
+  });
+
+  it.each([
+    ['NUL', 'SELECT 1\0; DROP TABLE x', 'encoding'],
+    ['half a character', 'SELECT \ud800', 'encoding'],
+    ['many bytes', `SELECT '${'x'.repeat(MAX_SQL_BYTES)}'`, 'too_large'],
+    ['many tokens', `SELECT ${'1,'.repeat(MAX_SQL_TOKENS)}1`, 'too_large'],
+  ])('refuses %s', (_, sql, kind) => {
+    const result = parse(sql);
+    expect(result.ok ? null : result.failure.kind).toBe(kind);
+  });
+
+  it.each([
+    ['parentheses', `SELECT ${'('.repeat(20_000)}1${')'.repeat(20_000)}`],
+    ['operators', `SELECT 1${'+1'.repeat(20_000)}`],
+    ['subqueries', `${'SELECT * FROM ('.repeat(3_000)}SELECT 1${') x'.repeat(3_000)}`],
+  ])('outlives deep %s', async (_, sql) => {
+    const result = parse(sql);
+    if (!result.ok) expect(['syntax', 'unclassifiable']).toContain(result.failure.kind);
+    // A crashed instance is replaced without anybody asking for it.
+    await expect.poll(() => parse('SELECT 1').ok).toBe(true);
+  });
+
+  it('leaves no trace in the global scope', () => {
+    expect('__filename' in globalThis || '__dirname' in globalThis).toBe(false);
+  });
+});
