@@ -342,7 +342,17 @@ describe.runIf(hasPostgres)('postern connect, in front of a real Postgres', () =
     child.stderr.on('data', (chunk) => {
       stderr += String(chunk);
     });
-    await sleep(700);
+    const watcher = new Client({
+      host: '127.0.0.1',
+      port: postgres.port,
+      user: 'postern',
+      database: 'shop',
+    });
+    await watcher.connect();
+    const running =
+      "select 1 from pg_stat_activity where query like '%pg_sleep(30)' and state = 'active'";
+    while ((await watcher.query(running)).rowCount === 0) await sleep(50);
+    await watcher.end();
     child.kill('SIGINT');
     await once(child, 'close');
     expect(stderr).toContain('canceling statement due to user request');
