@@ -40,7 +40,10 @@ say(
 
 if (options.tour !== null) {
   const { runTour } = await import('./tour/tour.ts');
-  const held = await Promise.race([runTour(stack), shutdown.requested.then(() => false)]);
+  const held = await Promise.race([
+    runTour(stack, options.tour),
+    shutdown.requested.then(() => false),
+  ]);
   if (options.tour.exit) await shutdown.finish(() => stack.stop(), held ? 0 : 1);
 }
 explore(stack);

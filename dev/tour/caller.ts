@@ -5,8 +5,8 @@ import { delimiter, join } from 'node:path';
 import { ROOT } from '../bundle.ts';
 import { childEnvironment } from '../environment.ts';
 
-/** A step that takes longer than this hangs; a tour on a loaded machine takes a few seconds a step. */
-const COMMAND_TIMEOUT_MS = 60_000;
+/** A command that takes longer than this hangs. A statement that waits for a human may take three minutes. */
+const COMMAND_TIMEOUT_MS = 240_000;
 
 export interface Answer {
   /** stdout and stderr as they came. */

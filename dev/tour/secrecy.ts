@@ -11,17 +11,21 @@ import type { Scene } from './scene.ts';
 export function secrecyStep(scene: Scene): Step {
   return {
     title: 'The database password is looked for',
-    command: 'search everything the agent saw, every file the gateway stored, and its log',
+    command: 'search everything the two were shown, every file the gateway stored, and its log',
     run: async () => search(scene),
     expects: [succeeds, shows('found in 0 of')],
     why: 'The password is a Worker secret: it is added behind the decision and goes to the target alone.',
   };
 }
 
-function search({ stack, agent }: Scene): Answer {
+function search({ stack, agent, dana }: Scene): Answer {
   if (stack.shop === null) throw new Error('the tour needs the shop');
   const { password } = stack.shop;
-  const places = [Buffer.from(agent.seen), ...stored(stack.state.resources)];
+  const places = [
+    Buffer.from(agent.seen),
+    Buffer.from(dana.seen),
+    ...stored(stack.state.resources),
+  ];
   const log = stack.state.path('gateway.log');
   if (statSync(log, { throwIfNoEntry: false }) !== undefined) places.push(readFileSync(log));
   const found = places.filter((place) => place.includes(password)).length;

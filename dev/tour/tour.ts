@@ -2,7 +2,9 @@
 // verdict is false when one did not hold.
 import { decodeJwt } from 'jose';
 import { bold, green, red, say } from '../output.ts';
+import type { Tour } from '../options.ts';
 import type { Stack } from '../stack.ts';
+import { approvalSteps } from './approval.ts';
 import { Caller } from './caller.ts';
 import type { Answer } from './caller.ts';
 import { findClient } from './client.ts';
@@ -17,7 +19,7 @@ import type { Step } from './step.ts';
 const TOKEN_LIFE = '15m';
 
 /** True when every step did what it says. */
-export async function runTour(stack: Stack): Promise<boolean> {
+export async function runTour(stack: Stack, tour: Tour): Promise<boolean> {
   const client = findClient();
   say();
   say(bold('The tour: an agent at the gate'));
@@ -33,6 +35,8 @@ export async function runTour(stack: Stack): Promise<boolean> {
   const scene: Scene = {
     stack,
     agent,
+    dana: await loggedIn(stack, visitor),
+    waitForHuman: !tour.auto && !tour.exit && process.stdin.isTTY,
     sql: (target, ...statements) => {
       const words = client.command(statements);
       const typed = words.map((word) => (/^[\w./-]+$/.test(word) ? word : `"${word}"`)).join(' ');
@@ -45,6 +49,7 @@ export async function runTour(stack: Stack): Promise<boolean> {
   const steps = [
     ...readingSteps(scene),
     ...refusalSteps(scene),
+    ...approvalSteps(scene),
     ...recordingSteps(scene),
     secrecyStep(scene),
   ];
@@ -54,6 +59,13 @@ export async function runTour(stack: Stack): Promise<boolean> {
     if (!(await take(number, step))) broken += 1;
   }
   return verdict(number, broken);
+}
+
+/** Dana's login: the development issuer takes anybody's word for who they are. */
+async function loggedIn(stack: Stack, visitor: Caller): Promise<Caller> {
+  const words = ['dev', 'token', '--issuer', 'human', '--sub', 'dana', '--groups', 'dba,staff'];
+  const { output } = await visitor.postern(...words, '--state', stack.state.dir);
+  return new Caller({ POSTERN_GATEWAY: stack.gateway, POSTERN_TOKEN: output.trim() });
 }
 
 function verdict(steps: number, broken: number): boolean {
