@@ -50,7 +50,11 @@ export class Admission {
   readonly #reader: FrameReader;
   #asking: Asking | null = null;
   /** Approved, and waiting for the commit gate to open. */
-  #admitted: { readonly asking: Asking; readonly decision: Decision } | null = null;
+  #admitted: {
+    readonly asking: Asking;
+    readonly decision: Decision;
+    readonly maxRows: number;
+  } | null = null;
   /** What the next message waits for, besides what `Session` shows. */
   #wait: 'nothing' | 'readies' | 'all answers' = 'nothing';
   /** The id for the next decision, when it is asked for again. */
@@ -101,14 +105,24 @@ export class Admission {
     this.#reader.consume();
   }
 
-  /** Opens the commit gate where the approval sets a bound; the message then waits for it. */
+  /** Where the approval sets a bound, the message waits for the commit gate. */
   #gate(asking: Asking, decision: Decision): boolean {
     const maxRows = decision.kind === 'allow' ? (decision.approval?.maxRows ?? null) : null;
     if (maxRows === null) return false;
+    this.#admitted = { asking, decision, maxRows };
+    // The gate must know whether it stands inside a transaction, and nothing sent before may fail under it.
+    if (this.#s.pipeline.size === 0) this.#openGate(asking, decision, maxRows);
+    else this.#s.output.toServer(FLUSH, 0, FLUSH.length, true);
+    return true;
+  }
+
+  #openGate(asking: Asking, decision: Decision, maxRows: number): void {
     const { inspection, statement, via } = asking;
+    const { state, pipeline } = this.#s;
     const gate: Gate = {
       maxRows,
-      opened: this.#s.state.status === 'I',
+      // After an Execute of the same segment the transaction is the client's, be it explicit or not.
+      opened: state.status === 'I' && !pipeline.executed,
       simple: via === 'query',
       counted: tagLeavesOut(inspection.facts, statement.text),
       revision: decision.revision,
@@ -119,16 +133,25 @@ export class Admission {
       committing: false,
       withheld: [],
     };
-    this.#admitted = { asking, decision };
     openGate(this.#s, gate);
-    return true;
   }
 
   /** Sends what waited for the gate. */
   resume(): void {
     const admitted = this.#admitted;
+    const { pipeline } = this.#s;
+    if (admitted === null) return;
+    if (this.#s.gate === null) {
+      if (pipeline.size > 0) return;
+      if (pipeline.skipping) {
+        // An error before it: the message is skipped like everything else up to the Sync.
+        this.#admitted = null;
+        return;
+      }
+      this.#openGate(admitted.asking, admitted.decision, admitted.maxRows);
+    }
     const { gate } = this.#s;
-    if (admitted === null || gate?.stage !== 'open' || !this.#reader.next()) return;
+    if (gate?.stage !== 'open' || !this.#reader.next()) return;
     this.#admitted = null;
     gate.stage = 'running';
     this.#perform(admitted.asking, admitted.decision, true);
@@ -244,7 +267,10 @@ export class Admission {
     return via === 'prepare' && decision.kind === 'approve' ? null : denied(decision);
   }
 
-  #unboundable({ inspection, limited }: Asking): string | null {
+  #unboundable({ inspection, limited, via }: Asking): string | null {
+    if (via === 'query' && this.#s.pipeline.executed) {
+      return 'An approved write with a bound on rows cannot follow unsynchronised messages: send Sync first.';
+    }
     if (limited)
       return 'An approved write with a bound on rows is executed whole: without a row limit.';
     return unboundable(inspection.facts);

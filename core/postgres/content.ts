@@ -13,7 +13,7 @@ export function sqlContent(
     readonly bindFormats: readonly number[] | null;
   },
 ): SqlContent {
-  const { state, judging, options } = session;
+  const { state, pipeline, judging, options } = session;
   const { statement, planned, binds, bindFormats } = asked;
   return {
     kind: 'sql',
@@ -25,7 +25,9 @@ export function sqlContent(
     searchPath: planned ?? state.path,
     role: state.role,
     database: options.target.database,
-    transaction: state.status === 'I' ? 'idle' : 'active',
+    // Idle only when that is certain: a BEGIN on its way, or executed in this very segment, has not been reported yet.
+    transaction:
+      state.status === 'I' && pipeline.readies === 0 && !pipeline.executed ? 'idle' : 'active',
     settings: state.settings,
     stands: judging.standing,
   };

@@ -64,6 +64,8 @@ export class Pipeline {
   skipping = false;
   /** Extended-protocol messages were sent since the last Sync or simple query: an implicit transaction may be open. */
   open = false;
+  /** One of them was an Execute: an explicit transaction may be open that no ReadyForQuery has told of yet. */
+  executed = false;
 
   get size(): number {
     return this.#entries.length - this.#head;
@@ -111,13 +113,16 @@ export class Pipeline {
         this.#readies += 1;
         this.skipping = false;
         this.open = false;
+        this.executed = false;
         break;
       case 'query':
         this.#readies += 1;
         this.open = false;
+        this.executed = false;
         break;
       default:
         this.open = true;
+        if (entry.run !== null) this.executed = true;
     }
     return entry;
   }
