@@ -12,7 +12,6 @@ export const SQL: SqlContent = {
   binds: null,
   bindTypes: null,
   bindFormats: null,
-  bindFormats: null,
   searchPath: ['public', 'pg_catalog'],
   role: 'app',
   database: 'shop',
@@ -78,7 +77,7 @@ export function approvalRequest(change: Partial<ApprovalRequest> = {}): Approval
 }
 
 export function approvalEvent(
-  change: Partial<ApprovalEvent> & {
+  change: Partial<Omit<ApprovalEvent, 'approval'>> & {
     readonly approval?: Partial<ApprovalSnapshot>;
     readonly request?: Partial<ApprovalRequest>;
   } = {},

@@ -203,7 +203,7 @@ function post(given: Arguments, place: Workspace, nextTs: () => string): Result 
   const channel = word(given['channel']);
   if (!CHANNELS.test(channel)) return refused('channel_not_found');
   const content = contents(given);
-  if ('error' in content) return content;
+  if ('refusal' in content) return content.refusal;
   const message: PostedMessage = { channel, ts: nextTs(), updates: 0, ...content };
   place.messages.push(message);
   return { ok: true, channel, ts: message.ts, message: { type: 'message', ...content } };
@@ -216,7 +216,7 @@ function update(given: Arguments, place: Workspace): Result {
   const known = place.messages[index];
   if (known === undefined) return refused('message_not_found');
   const content = contents(given);
-  if ('error' in content) return content;
+  if ('refusal' in content) return content.refusal;
   place.messages[index] = { ...known, ...content, updates: known.updates + 1 };
   return { ok: true, channel, ts: known.ts, text: content.text };
 }
@@ -227,19 +227,23 @@ function whisper(given: Arguments, place: Workspace, nextTs: () => string): Resu
   const user = word(given['user']);
   if (!/^[UW]\w+$/.test(user)) return refused('user_not_in_channel');
   const content = contents(given);
-  if ('error' in content) return content;
+  if ('refusal' in content) return content.refusal;
   place.whispers.push({ channel, user, text: content.text });
   return { ok: true, message_ts: nextTs() };
 }
 
-function contents(given: Arguments): Pick<PostedMessage, 'text' | 'blocks'> | Result {
+type Content = Pick<PostedMessage, 'text' | 'blocks'>;
+
+function contents(given: Arguments): Content | { readonly refusal: Result } {
   const text = word(given['text']);
   const blocks = given['blocks'] ?? [];
-  if (text === '' && given['blocks'] === undefined) return refused('no_text');
-  if (text.length > MAX_TEXT_CHARS) return refused('msg_too_long');
+  if (text === '' && given['blocks'] === undefined) return { refusal: refused('no_text') };
+  if (text.length > MAX_TEXT_CHARS) return { refusal: refused('msg_too_long') };
   const problems = blockProblems(blocks);
   if (problems.length > 0) {
-    return { ...refused('invalid_blocks'), response_metadata: { messages: problems } };
+    return {
+      refusal: { ...refused('invalid_blocks'), response_metadata: { messages: problems } },
+    };
   }
   return { text, blocks: blocks as PostedMessage['blocks'] };
 }

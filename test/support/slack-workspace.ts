@@ -30,7 +30,7 @@ export function slackWorkspace(): SlackWorkspace {
       headers: { authorization: `Bearer ${token}` },
       ...(body === undefined ? {} : { body }),
     });
-    return response.json();
+    return (await response.json()) as Workspace;
   };
   return {
     apiUrl,
@@ -57,7 +57,7 @@ export function webhookPlace(): WebhookPlace {
     url: `${base}${name}`,
     received: async () => {
       const response = await fetch(control);
-      return (await response.json<{ received: Received[] }>()).received;
+      return ((await response.json()) as { received: Received[] }).received;
     },
     answer: async (...answers) => {
       await fetch(control, { method: 'POST', body: JSON.stringify(answers) });

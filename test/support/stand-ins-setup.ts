@@ -1,7 +1,6 @@
 // vitest globalSetup of the workerd project: the stand-ins that Worker code talks to, on Node, reached over loopback.
 import type { TestProject } from 'vitest/node';
 import { startSlackStandIn } from './slack-stand-in.ts';
-import type {} from './slack-workspace.ts';
 import { startWebhookReceiver } from './webhook-receiver.ts';
 
 // oxlint-disable-next-line import/no-default-export -- vitest's contract for a setup that provides and tears down

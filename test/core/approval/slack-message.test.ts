@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { APPROVE_ACTION, offersButtons, slackMessage } from '../../../adapters/slack-message.ts';
 import type { ApprovalRequest } from '../../../core/approval/request.ts';
@@ -160,7 +160,10 @@ describe('buttons', () => {
     ['a setting is too long', { content: { ...SQL, settings: { a: 'x'.repeat(3_000) } } }],
     ['nothing is known of the statement', { facts: null }],
     ['the tables do not fit', { facts: { ...FACTS, writes: Array(50).fill('public.long_name') } }],
-    ['the rules do not fit', { demands: Array(40).fill({ ...DEMAND, message: 'x'.repeat(300) }) }],
+    [
+      'the rules do not fit',
+      { demands: Array.from({ length: 40 }, () => ({ ...DEMAND, message: 'x'.repeat(300) })) },
+    ],
     ['the purpose does not fit', { claimed: 'x'.repeat(700) }],
   ])('are missing when %s', (_name, request) => {
     expect(offersButtons(approvalRequest(request))).toBe(false);
@@ -243,7 +246,12 @@ describe('nothing from outside becomes markup', () => {
             state: e.state,
             reason: e.reason,
             decidedBy: e.names,
-            votes: Array(e.votes).fill({ by: e.id, vote: 'approve', reason: e.reason, atMs: 1 }),
+            votes: Array.from({ length: e.votes }, () => ({
+              by: e.id,
+              vote: 'approve' as const,
+              reason: e.reason,
+              atMs: 1,
+            })),
           },
           request: {
             principal: { ...approvalRequest().principal, id: e.id, groups: e.names },
