@@ -4,16 +4,14 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { LAUNCHER, MAIN, postern } from './run.ts';
+import { LAUNCHER, MAIN, newHome, postern } from './run.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -30,7 +28,7 @@ function oldNode(file: string): string | null {
 
 /** The launcher asks process.versions; a real old Node is tried below where the machine has one. */
 const pretend = (version: string): string[] => {
-  const file = join(mkdtempSync(join(tmpdir(), 'postern-old-node-')), 'pretend.cjs');
+  const file = join(newHome('postern-old-node-'), 'pretend.cjs');
   writeFileSync(
     file,
     `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`,
@@ -40,7 +38,7 @@ const pretend = (version: string): string[] => {
 
 /** The launcher alone in a directory, with this Node installed beside it or not. */
 function copied(withNode: boolean): string {
-  const root = mkdtempSync(join(tmpdir(), 'postern with space #1-'));
+  const root = newHome('postern with space #1-');
   mkdirSync(join(root, 'cli'));
   copyFileSync(LAUNCHER, join(root, 'cli/postern.cjs'));
   chmodSync(join(root, 'cli/postern.cjs'), 0o755);
@@ -112,12 +110,12 @@ describe('the launcher', () => {
   });
 
   it('keeps compiled code in the user’s own cache, and nowhere that others may write', async () => {
-    const cache = mkdtempSync(join(tmpdir(), 'postern-cache-'));
+    const cache = newHome('postern-cache-');
     const env = { XDG_CACHE_HOME: cache };
     expect((await postern(['--version'], env, { script: LAUNCHER }).finished).code).toBe(0);
     expect(readdirSync(join(cache, 'postern'))).toHaveLength(1);
     expect(statSync(join(cache, 'postern')).mode & 0o777).toBe(0o700);
-    const open = mkdtempSync(join(tmpdir(), 'postern-cache-'));
+    const open = newHome('postern-cache-');
     mkdirSync(join(open, 'postern'));
     chmodSync(join(open, 'postern'), 0o777);
     const running = postern(['--version'], { XDG_CACHE_HOME: open }, { script: LAUNCHER });
@@ -167,7 +165,7 @@ describe('the command line', () => {
     [['--gateway', 'https://gate.example', 'token'], 3],
     [['token', '--gateway', 'https://gate.example'], 3],
   ])('ends %j with %i', async (args, code) => {
-    const home = mkdtempSync(join(tmpdir(), 'postern-cli-home-'));
+    const home = newHome('postern-cli-home-');
     expect((await postern(args, { XDG_CONFIG_HOME: home }).finished).code).toBe(code);
   });
 

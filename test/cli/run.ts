@@ -1,8 +1,9 @@
 // Runs the command line as its users do: as a process of its own, with an environment of its own.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { afterAll } from 'vitest';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 export const MAIN = join(REPOSITORY, 'cli/main.ts');
@@ -22,10 +23,18 @@ export interface Running {
   seen(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
-/** A new, empty home for configuration files. */
-export function newHome(): string {
-  return mkdtempSync(join(tmpdir(), 'postern-cli-home-'));
+const folders: string[] = [];
+
+/** A new, empty folder that is removed after the tests of the file. */
+export function newHome(prefix = 'postern-cli-home-'): string {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  folders.push(folder);
+  return folder;
 }
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 /** `env` is the whole environment but for PATH: nothing of the machine running the tests leaks in. */
 export function postern(
