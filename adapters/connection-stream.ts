@@ -4,9 +4,13 @@ import { Buffer } from 'node:buffer';
 import { Duplex } from 'node:stream';
 import type { Connection } from './connection.ts';
 
+/** The driver keeps whole rows in memory: a peer that sends more than any catalog has is cut off. */
+const MAX_ANSWER_BYTES = 48 * 1024 * 1024;
+
 export class ConnectionStream extends Duplex {
   readonly #connection: Connection;
   #reading = false;
+  #received = 0;
 
   constructor(connection: Connection) {
     super({ allowHalfOpen: false });
@@ -23,8 +27,12 @@ export class ConnectionStream extends Duplex {
     this.#connection.read().then(
       (bytes) => {
         this.#reading = false;
+        if (bytes === null) return void this.push(null);
+        this.#received += bytes.length;
+        if (this.#received > MAX_ANSWER_BYTES)
+          return void this.destroy(new Error('too many bytes'));
         // The bytes are only valid until the next read: the stream keeps a copy.
-        this.push(bytes === null ? null : Buffer.from(bytes));
+        this.push(Buffer.from(bytes));
       },
       (error: unknown) => this.destroy(asError(error)),
     );
