@@ -15,6 +15,7 @@ export function explore(stack: Stack): void {
   if (stack.shop !== null) {
     show('npx postern exec shop-db -- psql');
     show('npx postern connect shop-db --port 6543', 'then any Postgres client, host 127.0.0.1');
+    show(`open ${stack.gateway}/approvals`, 'log in as Dana, who decides about refunds');
   }
   show('npx postern sessions list');
   show(
