@@ -1,6 +1,6 @@
 // What every engine promises (core/engine.ts), as tests that know no protocol. A protocol hands in whole conversations and
 // hostile beginnings; the suite cuts them, holds decisions back, and looks at what the engine asks of its driver.
-import fc from 'fast-check';
+import { array, assert, boolean, constantFrom, nat, property, tuple, uint8Array } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Decision } from '../../core/decision.ts';
 import type { Effect, Engine, TargetLogin } from '../../core/engine.ts';
@@ -21,6 +21,12 @@ export interface EngineContract {
   /** From the beginning, or from an established session: bytes that must end the session and reach nobody. */
   readonly hostile: readonly (readonly [name: string, at: 'start' | 'established', step: Step])[];
   readonly decide: (effect: Extract<Effect, { kind: 'decide' }>) => Decision;
+}
+
+function nth<T>(list: readonly T[], position: number): T {
+  const found = list.at(position);
+  if (found === undefined) throw new Error(`nothing at ${position}`);
+  return found;
 }
 
 const ALLOW: Decision = { kind: 'allow', rules: ['contract'], revision: 1, observed: [] };
@@ -178,9 +184,9 @@ export function describeEngine(contract: EngineContract): void {
       for (let i = 0; i < 3; i++) run.feed([['client', contract.action]]);
       run.perform(run.engine.notify('please wait'));
       expect(run.sent('server').length).toBe(before);
-      run.perform(run.engine.decided(run.held[0]!.id + 1000, ALLOW));
+      run.perform(run.engine.decided(nth(run.held, 0).id + 1000, ALLOW));
       expect(run.sent('server').length).toBe(before);
-      run.perform(run.engine.decided(run.held[0]!.id, ALLOW));
+      run.perform(run.engine.decided(nth(run.held, 0).id, ALLOW));
       expect(run.sent('server').length).toBeGreaterThan(before);
     });
 
@@ -251,17 +257,20 @@ export function describeEngine(contract: EngineContract): void {
     });
 
     it('neither throws nor runs wild at any bytes', () => {
-      const side = fc.constantFrom<Side>('client', 'server');
-      const step = fc.tuple(side, fc.uint8Array({ maxLength: 40 }));
-      const mutation = fc.tuple(fc.nat(), fc.nat(), fc.nat(255));
-      fc.assert(
-        fc.property(
-          fc.array(step, { maxLength: 8 }),
-          fc.array(mutation, { maxLength: 4 }),
-          fc.boolean(),
-          fc.nat(),
+      const side = constantFrom<Side>('client', 'server');
+      const step = tuple(side, uint8Array({ maxLength: 40 }));
+      const mutation = tuple(nat(), nat(), nat(255));
+      assert(
+        property(
+          array(step, { maxLength: 8 }),
+          array(mutation, { maxLength: 4 }),
+          boolean(),
+          nat(),
           (steps, mutations, begun, which) => {
-            const [, conversation] = contract.conversations[which % contract.conversations.length]!;
+            const [, conversation] = nth(
+              contract.conversations,
+              which % contract.conversations.length,
+            );
             const mutated = conversation.map(([from, bytes]): Step => [from, bytes.slice()]);
             for (const [at, offset, value] of mutations) {
               const bytes = mutated[at % mutated.length]?.[1];

@@ -60,7 +60,7 @@ async function startEmbedded(): Promise<RealPostgres> {
     authMethod: 'scram-sha-256',
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
-    onLog: (text) => log.push(String(text)),
+    onLog: (text) => log.push(text),
     onError: (text) => log.push(String(text)),
     postgresFlags: SETTINGS.flatMap((setting) => ['-c', setting]),
   });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, pre, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter, concatBytes, decodeUtf8, toHex, utf8 } from '../../core/bytes.ts';
 import { ProtocolViolation } from '../../core/failure.ts';
@@ -50,9 +50,9 @@ describe('ByteReader', () => {
   });
 
   it('reads back any string that a writer wrote', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', maxLength: 80 }), (text) => {
-        fc.pre(!text.includes('\0'));
+    assert(
+      property(string({ unit: 'grapheme', maxLength: 80 }), (text) => {
+        pre(!text.includes('\0'));
         const reader = new ByteReader(new ByteWriter().cstring(text).finish());
         expect(reader.cstring()).toBe(text);
         reader.end();

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
-import pg from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nativeCrypto } from '../../adapters/crypto.ts';
@@ -69,8 +69,8 @@ describe.each(SERVERS)('with %s', (_name, start) => {
     await server?.stop();
   });
 
-  async function client(settings: pg.ClientConfig = {}): Promise<pg.Client> {
-    const made = new pg.Client({
+  async function client(settings: ClientConfig = {}): Promise<Client> {
+    const made = new Client({
       host: '127.0.0.1',
       port: driver.port,
       user: 'agent',
@@ -214,9 +214,13 @@ describe.each(SERVERS)('with %s', (_name, start) => {
       run('/usr/bin/psql', ['-X', '-At', url, ...commands.flatMap((command) => ['-c', command])], {
         timeout: 20_000,
       });
-    const described = await run('/usr/bin/psql', ['-X', url, '-c', '\\d items', '-c', '\\dt', '-c', '\\df'], {
-      timeout: 20_000,
-    });
+    const described = await run(
+      '/usr/bin/psql',
+      ['-X', url, '-c', '\\d items', '-c', '\\dt', '-c', '\\df'],
+      {
+        timeout: 20_000,
+      },
+    );
     expect(described.stdout).toContain('items_pkey');
     expect(described.stdout).toContain('| other |');
     const copied = await tell(

@@ -72,7 +72,7 @@ export class FakeServer {
   /** Every text the server ever saw, probes and stand-ins included. */
   readonly seen: string[] = [];
   readonly #options: FakeServerOptions;
-  #input = new Uint8Array(0);
+  #input: Uint8Array = new Uint8Array(0);
   #buffer: Uint8Array[] = [];
   #flushed: Uint8Array[] = [];
   #block: 'I' | 'T' | 'E' = 'I';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, constantFrom, nat, property, tuple, uint8Array } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProtocolViolation } from '../../../core/failure.ts';
 import { FrameReader } from '../../../core/postgres/frames.ts';
@@ -55,14 +55,14 @@ describe('FrameReader', () => {
   });
 
   it('hands out the same frames for any stream and any cuts', () => {
-    const any = fc.array(
-      fc
-        .tuple(fc.constantFrom('A', 'D', 'Q'), fc.uint8Array({ maxLength: 300 }))
-        .map(([tag, body]) => frame(tag, body)),
+    const any = array(
+      tuple(constantFrom('A', 'D', 'Q'), uint8Array({ maxLength: 300 })).map(([tag, body]) =>
+        frame(tag, body),
+      ),
       { maxLength: 12 },
     );
-    fc.assert(
-      fc.property(any, fc.array(fc.nat(200), { maxLength: 40 }), (list, cuts) => {
+    assert(
+      property(any, array(nat(200), { maxLength: 40 }), (list, cuts) => {
         const bytes = join(...list);
         const pieces: Uint8Array[] = [];
         let at = 0;

@@ -1,5 +1,13 @@
 // Every message both ways: bytes built by hand from the manual against the codec.
-import fc from 'fast-check';
+import {
+  array,
+  assert,
+  constantFrom,
+  option,
+  property,
+  stringMatching,
+  uint8Array,
+} from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProtocolViolation } from '../../../core/failure.ts';
 import * as client from '../../../core/postgres/client-messages.ts';
@@ -327,14 +335,14 @@ describe('messages after startup', () => {
   });
 
   it('reads back any Bind that it wrote', () => {
-    const name = fc.stringMatching(/^[a-z0-9_é]{0,20}$/);
-    const value = fc.option(fc.uint8Array({ maxLength: 60 }), { nil: null });
-    fc.assert(
-      fc.property(
+    const name = stringMatching(/^[a-z0-9_é]{0,20}$/);
+    const value = option(uint8Array({ maxLength: 60 }), { nil: null });
+    assert(
+      property(
         name,
         name,
-        fc.array(value, { maxLength: 20 }),
-        fc.constantFrom(0, 1),
+        array(value, { maxLength: 20 }),
+        constantFrom(0, 1),
         (portal, statement, values, format) => {
           const bind = {
             portal,
@@ -351,10 +359,10 @@ describe('messages after startup', () => {
 
   it('throws nothing but violations at any bytes', () => {
     const decoders = TABLE.flatMap((row) => (row[2] === null ? [] : [row[2]]));
-    fc.assert(
-      fc.property(
-        fc.uint8Array({ minLength: 5, maxLength: 60 }),
-        fc.constantFrom(...decoders),
+    assert(
+      property(
+        uint8Array({ minLength: 5, maxLength: 60 }),
+        constantFrom(...decoders),
         (bytes, decode) => {
           try {
             decode(view(bytes));

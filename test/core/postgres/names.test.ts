@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MAX_NAMED_OBJECTS } from '../../../core/limits.ts';
 import { Names } from '../../../core/postgres/named.ts';
 import { ALLOW, Harness, decideByTable, type Decide } from './harness.ts';
+import { stubInspect } from './stub-inspect.ts';
 import {
   bind,
   bindComplete,
@@ -14,18 +15,19 @@ import {
   dataRow,
   error,
   execute,
-  fields,
   flush,
   frames,
   join,
+  nth,
   parse,
   parseComplete,
   query,
   ready,
-  rowDescription,
+  stringsAt,
   suspended,
   sync,
   tags,
+  told,
 } from './wire.ts';
 
 /** Lets everything be prepared, and keeps what was asked to run. */
@@ -101,7 +103,7 @@ describe('a prepared statement', () => {
     h.server(error('42601', 'no'), ready('I'));
     const sent = frames(h.toServer());
     expect(sent.map((f) => f.tag).join('')).toBe('PPSBES');
-    expect(cstrings(sent[4]!.body)[0]).toContain('postern_refused');
+    expect(cstrings(nth(sent, 4).body)[0]).toContain('postern_refused');
     expect(ran()).toEqual([[]]);
   });
 
@@ -118,7 +120,7 @@ describe('a prepared statement', () => {
     h.client(parse('s', 'SELECT 1 FROM secret'), sync).server(parseComplete, ready('I'));
     h.client(query('EXECUTE s'));
     expect(ran()).toEqual([['public.secret']]);
-    expect(cstrings(frames(h.toServer()).at(-1)!.body)[0]).toContain('postern_refused');
+    expect(stringsAt(h.toServer(), -1)[0]).toContain('postern_refused');
   });
 
   it('is waited for when SQL may have changed it', () => {
@@ -144,7 +146,7 @@ describe('a prepared statement', () => {
     );
     ran();
     h.client(bind('', 's'), sync);
-    expect(cstrings(frames(h.toServer()).at(-2)!.body)[0]).toContain('postern_refused');
+    expect(stringsAt(h.toServer(), -2)[0]).toContain('postern_refused');
   });
 
   it('is forgotten by DISCARD ALL', () => {
@@ -203,16 +205,15 @@ describe('a portal', () => {
     );
     ran();
     h.client(execute('c'), sync);
-    expect(cstrings(frames(h.toServer()).at(-2)!.body)[0]).toContain('postern_refused');
+    expect(stringsAt(h.toServer(), -2)[0]).toContain('postern_refused');
   });
 
   it('that nobody opened is not run', () => {
     const { h } = watching();
     h.client(execute('<unnamed portal 1>'), sync);
-    expect(cstrings(frames(h.toServer())[0]!.body)[0]).toContain('postern_refused');
+    expect(stringsAt(h.toServer(), 0)[0]).toContain('postern_refused');
     h.server(error('34000', 'portal "postern_refused_n0nce0n0nce1" does not exist'), ready('I'));
-    const [told] = frames(h.toClient());
-    expect(fields(told!.body)).toMatchObject({ C: '0A000' });
+    expect(told(h.toClient())).toMatchObject({ C: '0A000' });
     expect(h.events()).toMatchObject([
       { text: '-- Execute' },
       { kind: 'intent' },
@@ -223,13 +224,13 @@ describe('a portal', () => {
   it('is gone after a Close, and after its transaction', () => {
     const closed = bound('SELECT 1 FROM a');
     closed.h.client(closePortal('p'), execute('p'), sync);
-    expect(cstrings(frames(closed.h.toServer())[1]!.body)[0]).toContain('postern_refused');
+    expect(stringsAt(closed.h.toServer(), 1)[0]).toContain('postern_refused');
     const ended = bound('SELECT 1 FROM a');
     ended.h
       .client(query('COMMIT'))
       .server(complete('COMMIT'), ready('I'))
       .client(execute('p'), sync);
-    expect(cstrings(frames(ended.h.toServer()).at(-2)!.body)[0]).toContain('postern_refused');
+    expect(stringsAt(ended.h.toServer(), -2)[0]).toContain('postern_refused');
   });
 
   it('stays known after its transaction when it is WITH HOLD', () => {
@@ -265,9 +266,9 @@ describe('limits', () => {
     }
     h.toServer();
     h.client(parse('one_more', 'SELECT 1'), sync);
-    expect(cstrings(frames(h.toServer())[0]!.body)[1]).toContain('postern_refused');
+    expect(stringsAt(h.toServer(), 0)[1]).toContain('postern_refused');
     h.server(error('42601', 'postern_refused_n0nce0n0nce1'), ready('I'));
-    expect(fields(frames(h.toClient()).find((f) => f.tag === 'E')!.body)).toMatchObject({
+    expect(told(h.toClient())).toMatchObject({
       C: '53400',
     });
     // Closing one makes room again.
@@ -275,11 +276,17 @@ describe('limits', () => {
       .server(closeComplete, ready('I'))
       .client(parse('one_more', 'SELECT 1'));
     h.client(flush);
-    expect(cstrings(frames(h.toServer()).at(-2)!.body)).toContain('SELECT 1');
+    expect(stringsAt(h.toServer(), -2)).toContain('SELECT 1');
   });
 
   it('wait for answers instead of growing without end', () => {
-    const { h } = watching();
+    const known = stubInspect('SELECT 1', {
+      searchPaths: [['a']],
+      prepared: () => [],
+      cursor: () => [],
+      readOnly: false,
+    });
+    const h = new Harness({ inspect: () => () => known, decide: () => ALLOW }).login();
     const large = parse('', `SELECT 1${' +1'.repeat(500_000)}`);
     let sent = 0;
     for (; sent < 40; sent++) {

@@ -11,9 +11,7 @@ import {
   dataRow,
   error,
   execute,
-  fields,
   frame,
-  frames,
   join,
   parameter,
   parse,
@@ -24,6 +22,7 @@ import {
   rowDescription,
   sync,
   tags,
+  told,
 } from './wire.ts';
 import { stubInspect } from './stub-inspect.ts';
 
@@ -215,8 +214,7 @@ describe('a probe that fails', () => {
     h.server(error('57014', 'canceling statement due to statement timeout'), ready('I'));
     expect(tags(h.toClient())).toBe('CZ');
     h.server(error('42601', 'postern_refused_n0nce0n0nce1'), ready('I'));
-    const [told] = frames(h.toClient());
-    expect(fields(told!.body)).toMatchObject({ C: '42501', D: 'code guarded_setting; revision 5' });
+    expect(told(h.toClient())).toMatchObject({ C: '42501', D: 'code guarded_setting; revision 5' });
     h.toServer();
     h.client(query('SELECT 1 FROM t'));
     expect(tags(h.toServer())).toBe(`${PROBE}S`);
@@ -267,8 +265,7 @@ describe('settings that give texts their meaning', () => {
     h.server(select, parameter(name, value), ready('I'));
     expect(h.closed?.code).toBe('session_state_changed');
     expect(tags(h.toServer())).toBe('Q');
-    const told = frames(h.toClient()).at(-1);
-    expect(fields(told!.body)).toMatchObject({ S: 'FATAL', C: '57P01' });
+    expect(told(h.toClient())).toMatchObject({ S: 'FATAL', C: '57P01' });
   });
 
   it('may be reported at their values, and others at any', () => {
@@ -326,17 +323,16 @@ describe('SessionState', () => {
       if (i < 1000) h.server(complete('CREATE TABLE'), ready('T'));
     }
     h.server(error('42601', 'postern_refused_n0nce0n0nce1'), ready('E'));
-    const told = frames(h.toClient()).find((f) => f.tag === 'E');
-    expect(fields(told!.body)).toMatchObject({ C: '53400' });
+    expect(told(h.toClient())).toMatchObject({ C: '53400' });
   });
 
   it('keeps the same array for the same path', () => {
     const state = new SessionState(false);
-    state.learned(['a', 'b']);
+    state.learned(['a', 'b'], 'app');
     const { path } = state;
-    state.learned(['a', 'b']);
+    state.learned(['a', 'b'], 'app');
     expect(state.path).toBe(path);
-    state.learned(['b', 'a']);
+    state.learned(['b', 'a'], 'app');
     expect(state.path).toEqual(['b', 'a']);
   });
 

@@ -21,11 +21,13 @@ import {
   i16,
   i32,
   join,
+  nth,
   parse,
   parseComplete,
   query,
   ready,
   rowDescription,
+  stringsAt,
   sync,
   tags,
   terminate,
@@ -214,7 +216,7 @@ describe('a refused Execute', () => {
 
   it('is replaced by one of a portal that does not exist', () => {
     const h = byBinds().client(parse('s', 'SELECT $1'), bind('', 's', ['x']), execute(), sync);
-    expect(cstrings(frames(h.toServer())[2]!.body)[0]).toBe(`postern_refused_${NONCE}`);
+    expect(stringsAt(h.toServer(), 2)[0]).toBe(`postern_refused_${NONCE}`);
     h.server(parseComplete, bindComplete, noPortal, ready('I'));
     expect(tags(h.toClient())).toBe('12EZ');
   });
@@ -339,7 +341,7 @@ describe('a decision that takes its time', () => {
 
   it('ignores decisions about something else', () => {
     const h = waiting().client(query('DELETE FROM t'));
-    h.perform(h.engine.decided(h.open[0]!.id + 1, ALLOW));
+    h.perform(h.engine.decided(nth(h.open, 0).id + 1, ALLOW));
     h.perform(h.engine.decided(0, ALLOW));
     expect(h.toServer().length).toBe(0);
     h.answer(ALLOW).perform(h.engine.decided(2, ALLOW));
@@ -359,9 +361,9 @@ describe('a decision that takes its time', () => {
 
   it('looks again with a fresh catalog, under the same id', () => {
     const h = waiting().client(query('SELECT * FROM unknown_a'));
-    const [first] = h.open.splice(0);
-    h.perform(h.engine.reconsider(first!.id));
-    expect(h.open.map((e) => [e.id, e.unresolved])).toEqual([[first!.id, ['unknown_a']]]);
+    const first = nth(h.open.splice(0), 0);
+    h.perform(h.engine.reconsider(first.id));
+    expect(h.open.map((e) => [e.id, e.unresolved])).toEqual([[first.id, ['unknown_a']]]);
   });
 
   it('ends the session of a client that floods it', () => {

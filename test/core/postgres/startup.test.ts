@@ -20,8 +20,9 @@ import {
   join,
   keyData,
   loginAnswer,
-  password,
+  nth,
   parse,
+  password,
   probeAnswer,
   query,
   ready,
@@ -47,7 +48,7 @@ function targetParameters(h: Harness): Record<string, string> {
   );
   const found: Record<string, string> = {};
   for (let at = 0; at + 1 < words.length && words[at] !== ''; at += 2)
-    found[words[at]!] = words[at + 1]!;
+    found[nth(words, at)] = nth(words, at + 1);
   return found;
 }
 
@@ -346,7 +347,7 @@ describe('the decision to connect', () => {
     h.perform(h.engine.notify('Waiting for a human.'));
     const [told] = frames(h.toClient());
     expect(told?.tag).toBe('N');
-    expect(fields(told!.body)).toMatchObject({
+    expect(fields(told?.body ?? new Uint8Array())).toMatchObject({
       S: 'NOTICE',
       C: '00000',
       M: 'Waiting for a human.',

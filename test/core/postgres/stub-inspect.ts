@@ -1,5 +1,6 @@
 // A stand-in for core/sql in tests of the engine: regular expressions where the real one has Postgres' parser. Good enough
 // for the texts of these tests, which is all it is for.
+import { nth } from './wire.ts';
 import type { SqlFacts, SqlStatementFacts } from '../../../core/facts.ts';
 import type {
   Inspect,
@@ -51,7 +52,8 @@ function part(sql: string, context: SqlContext): Part {
     const [first] = texts;
     if (first === undefined || /^(EXECUTE|FETCH)/.test(first)) return plain({ effect: 'opaque' });
     const all = texts.map((t) => part(t, context));
-    return { ...all[0]!, facts: { ...all[0]!.facts, verb } };
+    const whole = nth(all, 0);
+    return { ...whole, facts: { ...whole.facts, verb } };
   };
   switch (verb) {
     case 'SELECT':

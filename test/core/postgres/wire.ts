@@ -184,4 +184,22 @@ export function fields(body: Uint8Array): Record<string, string> {
   return found;
 }
 
+/** The fields of the last error or notice in there. */
+export function told(bytes: Uint8Array): Record<string, string> {
+  const report = frames(bytes).findLast((f) => f.tag === 'E' || f.tag === 'N');
+  if (report === undefined) throw new Error('no error or notice there');
+  return fields(report.body);
+}
+
+/** The strings of one frame; negative positions count from the end. */
+export function stringsAt(bytes: Uint8Array, position: number): string[] {
+  return cstrings(nth(frames(bytes), position).body);
+}
+
+export function nth<T>(list: readonly T[], position: number): T {
+  const found = list.at(position);
+  if (found === undefined) throw new Error(`nothing at ${position}`);
+  return found;
+}
+
 export const cstrings = (body: Uint8Array) => decoder.decode(body).split('\0');
