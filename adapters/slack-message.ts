@@ -30,6 +30,8 @@ const MAX_FIELD_CHARS = 600;
 /** A statement longer or taller than this is read on the page: Slack would fold it, or bury its end. */
 const MAX_STATEMENT_CHARS = 2_500;
 const MAX_STATEMENT_LINES = 50;
+/** As good as a line break for hiding what comes after it. */
+const LONG_BLANK = /[ \t]{60}/;
 /** Code blocks in one message (the statement, its parameters, what it executes) and their size together. */
 const MAX_PARTS = 5;
 const MAX_PARTS_CHARS = 6_000;
@@ -219,7 +221,7 @@ function fenced(raw: string, heading = ''): string | null {
   if (raw.length > MAX_STATEMENT_CHARS) return null;
   const text = heading + visible(raw);
   if (text.length > MAX_STATEMENT_CHARS || text.includes('```')) return null;
-  if (text.split('\n').length > MAX_STATEMENT_LINES) return null;
+  if (text.split('\n').length > MAX_STATEMENT_LINES || LONG_BLANK.test(text)) return null;
   const block = `\`\`\`\n${escaped(text)}\n\`\`\``;
   return block.length <= MAX_SECTION_CHARS ? block : null;
 }

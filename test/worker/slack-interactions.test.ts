@@ -6,7 +6,7 @@ import {
 } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { createHash } from 'node:crypto';
-import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Env } from '../../adapters/env.ts';
 import { approvalName } from '../../core/approval/view.ts';
 import type { ApprovalRequest } from '../../core/approval/request.ts';
@@ -107,6 +107,67 @@ async function send({ body, headers }: Sent, to: Env = bound): Promise<Response>
 async function whispers(): Promise<string[]> {
   return (await workspace.state()).whispers.map(({ text }) => text);
 }
+
+describe('the message of a request', () => {
+  // All objects of a test file share one set of bindings, so this comes before the approvals that nobody is told about.
+  let shared: Record<string, unknown> = {};
+  afterEach(() => {
+    delete shared['SLACK_TOKEN'];
+    shared['POSTERN_ENV'] = gateway.POSTERN_ENV;
+  });
+
+  /** Asks at an object that has the bindings of this test. */
+  async function askInSlack(change: Partial<ApprovalRequest> = {}): Promise<ApprovalRequest> {
+    const demands = [{ ...demand, slackButtons: true }];
+    const asked = await asking({ policyHash: HASH, demands, ...change });
+    await runInDurableObject(objectOf(asked.digest), (object) => {
+      const { POSTERN_ENV, SLACK_API_URL, SLACK_TOKEN } = bound as unknown as Record<
+        string,
+        string
+      >;
+      shared = (object as unknown as { env: Record<string, unknown> }).env;
+      Object.assign(shared, { POSTERN_ENV, SLACK_API_URL, SLACK_TOKEN });
+    });
+    await objectOf(asked.digest).request(asked, Date.now());
+    return asked;
+  }
+
+  const messages = async () => (await workspace.state()).messages;
+  const shown = async () => JSON.stringify((await messages()).map(({ blocks }) => blocks));
+
+  it('stands there with its buttons, and is brought up to date by the click', async () => {
+    const asked = await askInSlack();
+    await eventually(async () => expect(await messages()).toHaveLength(1), 10_000);
+    const [message] = await messages();
+    const buttons = message?.blocks.find(({ type }) => type === 'actions')?.['elements'];
+    const [approve] = buttons as { action_id: string; value: string }[];
+    const click = {
+      team: 'T0ACME',
+      user: 'U0ANN',
+      channel: message?.channel ?? '',
+      ts: message?.ts ?? '',
+      action: approve?.action_id ?? '',
+      value: approve?.value ?? '',
+    };
+    expect((await send(await signed(click))).status).toBe(200);
+    expect(await viewOf(asked)).toMatchObject({ state: 'approved' });
+    await eventually(async () => expect(await shown()).toContain('approved by okta:ann'), 10_000);
+    expect(await messages()).toHaveLength(1);
+    expect(await shown()).not.toContain('postern_approve');
+  }, 30_000);
+
+  it('comes late and once when Slack is down, rate-limits and answers nonsense', async () => {
+    await workspace.next(
+      { kind: 'status', status: 503 },
+      { kind: 'ratelimit', seconds: 2 },
+      { kind: 'garbage' },
+    );
+    await askInSlack();
+    await eventually(async () => expect(await messages()).toHaveLength(1), 12_000);
+    const { calls } = await workspace.state();
+    expect(calls.map(({ error }) => error)).toEqual(['http_503', 'ratelimited', 'garbage', null]);
+  }, 20_000);
+});
 
 describe('a click that counts', () => {
   it('approves, as the person the policy names, with what was shown', async () => {
@@ -472,63 +533,6 @@ describe('signed by Slack, and still not a click of ours', () => {
     const { headers } = await resigned(body);
     expect((await send({ body, headers })).status).toBe(413);
   });
-});
-
-describe('the message of a request', () => {
-  /** Asks at an object that has the bindings of this test. */
-  async function askInSlack(change: Partial<ApprovalRequest> = {}): Promise<ApprovalRequest> {
-    const demands = [{ ...demand, slackButtons: true }];
-    const asked = await asking({ policyHash: HASH, demands, ...change });
-    await runInDurableObject(objectOf(asked.digest), (object) => {
-      const { POSTERN_ENV, SLACK_API_URL, SLACK_TOKEN } = bound as unknown as Record<
-        string,
-        string
-      >;
-      Object.assign((object as unknown as { env: object }).env, {
-        POSTERN_ENV,
-        SLACK_API_URL,
-        SLACK_TOKEN,
-      });
-    });
-    await objectOf(asked.digest).request(asked, Date.now());
-    return asked;
-  }
-
-  const messages = async () => (await workspace.state()).messages;
-  const shown = async () => JSON.stringify((await messages()).map(({ blocks }) => blocks));
-
-  it('stands there with its buttons, and is brought up to date by the click', async () => {
-    const asked = await askInSlack();
-    await eventually(async () => expect(await messages()).toHaveLength(1));
-    const [message] = await messages();
-    const buttons = message?.blocks.find(({ type }) => type === 'actions')?.['elements'];
-    const [approve] = buttons as { action_id: string; value: string }[];
-    const click = {
-      team: 'T0ACME',
-      user: 'U0ANN',
-      channel: message?.channel ?? '',
-      ts: message?.ts ?? '',
-      action: approve?.action_id ?? '',
-      value: approve?.value ?? '',
-    };
-    expect((await send(await signed(click))).status).toBe(200);
-    expect(await viewOf(asked)).toMatchObject({ state: 'approved' });
-    await eventually(async () => expect(await shown()).toContain('approved by okta:ann'));
-    expect(await messages()).toHaveLength(1);
-    expect(await shown()).not.toContain('postern_approve');
-  });
-
-  it('comes late and once when Slack is down, rate-limits and answers nonsense', async () => {
-    await workspace.next(
-      { kind: 'status', status: 503 },
-      { kind: 'ratelimit', seconds: 2 },
-      { kind: 'garbage' },
-    );
-    await askInSlack();
-    await eventually(async () => expect(await messages()).toHaveLength(1), 12_000);
-    const { calls } = await workspace.state();
-    expect(calls.map(({ error }) => error)).toEqual(['http_503', 'ratelimited', 'garbage', null]);
-  }, 20_000);
 });
 
 /** The signature of any body. */

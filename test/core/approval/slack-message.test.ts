@@ -97,6 +97,8 @@ describe('a statement stands here whole or not at all', () => {
     ['characters that grow over the limit when made visible', '\u200b'.repeat(400), false],
     ['50 lines', 'x\n'.repeat(49), true],
     ['its end under a screen of empty lines', `SELECT 1;${'\n'.repeat(50)}DROP TABLE t`, false],
+    ['its end behind a blank', `SELECT 1;${' '.repeat(60)}DROP TABLE t`, false],
+    ['a blank as indentation is', `SELECT 1\n${' '.repeat(40)}, 2`, true],
     ['a fence that would end the code early', "SELECT '```'", false],
     ['a fence in invisible pieces', "SELECT '`\u200b`\u200b`'", true],
   ])('%s', (_name, text, whole) => {
