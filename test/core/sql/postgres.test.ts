@@ -130,6 +130,7 @@ describe.each(SERVERS)('%s', (_, start) => {
     for (const sql of RUNNABLE) {
       const { facts, unresolved } = look(sql);
       if (facts.statements[0]?.verb !== 'SELECT' || unresolved.length > 0) continue;
+      if (facts.effect === 'opaque') continue;
       // Nothing of such a list ever reaches anybody, so its columns are left out on purpose.
       if (sql.includes('EXISTS (SELECT *')) continue;
       const used = await tried('BEGIN', async () => {
@@ -149,7 +150,7 @@ describe.each(SERVERS)('%s', (_, start) => {
       expect(facts.columns, sql).toEqual(expect.arrayContaining(used));
     }
     expect(compared).toBeGreaterThan(80);
-  });
+  }, 60_000);
 
   it('calls nothing reading that a read-only transaction refuses', async () => {
     let compared = 0;
@@ -161,7 +162,7 @@ describe.each(SERVERS)('%s', (_, start) => {
       else compared++;
     }
     expect(compared).toBeGreaterThan(100);
-  });
+  }, 60_000);
 
   it('lists every table that a statement locks, and how', async () => {
     let compared = 0;
@@ -186,5 +187,5 @@ describe.each(SERVERS)('%s', (_, start) => {
       }
     }
     expect(compared).toBeGreaterThan(100);
-  });
+  }, 60_000);
 });
