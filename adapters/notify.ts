@@ -10,10 +10,12 @@ import { sendWebhook, webhookName } from './webhooks.ts';
 
 /** How far the deliveries of one approval have come. Plain data: keep the last one and hand it in next time. */
 export interface NotifyReference {
-  /** The message, and the time of the newest event that it shows. */
-  readonly slack?: SlackReference & { readonly atMs?: number };
-  /** Webhooks that have taken the event `event`, while others have not. */
-  readonly webhooks?: { readonly event: string; readonly taken: readonly string[] };
+  /** The message, and the newest event that it shows. */
+  readonly slack?: SlackReference & { readonly version: number };
+  /** By event, for events that not everybody has: the webhooks that have taken it. */
+  readonly taken?: Readonly<Record<string, readonly string[]>>;
+  /** By webhook: the events it has not taken, oldest first; it gets the next one only after them. */
+  readonly owed?: Readonly<Record<string, readonly string[]>>;
 }
 
 export type Delivery =
@@ -32,8 +34,12 @@ interface Part {
 }
 
 const DONE: Part = { ok: true, retryAfterSeconds: null };
+const NOT_YET: Part = { ok: false, retryAfterSeconds: null };
 
-/** Events of one approval come in order; an older one than the message already shows is not shown again. */
+/**
+ * Call it with the events of one approval in order, and again for those that were not taken; a destination that fails holds
+ * up nobody but itself. The Slack message shows the newest event it was given, whatever became of older ones.
+ */
 export async function deliver(
   env: Env,
   notify: PolicyNotify,
@@ -42,16 +48,15 @@ export async function deliver(
 ): Promise<Delivery> {
   const [slack, webhooks] = await Promise.all([
     toSlack(env, notify.slack, event, previous?.slack),
-    toWebhooks(env, notify, event, previous?.webhooks),
+    toWebhooks(env, notify, event, previous),
   ]);
-  const parts = [slack.part, ...webhooks.parts];
-  const failing = parts.filter(({ ok }) => !ok);
+  const failing = [slack.part, ...webhooks.parts].filter(({ ok }) => !ok);
+  const { [event.id]: _, ...otherEvents } = previous?.taken ?? {};
   const reference: NotifyReference = {
     ...(slack.reference === undefined ? {} : { slack: slack.reference }),
-    // Once everybody has it, the next event starts afresh.
-    ...(failing.length === 0 || webhooks.taken.length === 0
-      ? {}
-      : { webhooks: { event: event.id, taken: webhooks.taken } }),
+    // Once everybody has it, nobody is asked about it again.
+    taken: failing.length === 0 ? otherEvents : { ...otherEvents, [event.id]: webhooks.taken },
+    owed: webhooks.owed,
   };
   if (failing.length === 0) return { ok: true, reference };
   const waits = failing.flatMap(({ retryAfterSeconds }) => retryAfterSeconds ?? []);
@@ -77,7 +82,8 @@ async function toSlack(
   previous: NotifyReference['slack'],
 ): Promise<{ part: Part; reference: NotifyReference['slack'] }> {
   if (policy === null) return { part: DONE, reference: previous };
-  if (previous?.atMs !== undefined && previous.atMs > event.atMs) {
+  // Shown already, or overtaken by what is shown.
+  if (previous !== undefined && previous.version >= event.version) {
     return { part: DONE, reference: previous };
   }
   const slack = createSlack(env, policy);
@@ -88,7 +94,9 @@ async function toSlack(
     report('slack', outcome.code, event);
     outcome = await slack.post(message);
   }
-  if (outcome.ok) return { part: DONE, reference: { ...outcome.value, atMs: event.atMs } };
+  if (outcome.ok) {
+    return { part: DONE, reference: { ...outcome.value, version: event.version } };
+  }
   report('slack', outcome.code, event);
   return {
     part: { ok: false, retryAfterSeconds: outcome.retryAfterSeconds },
@@ -100,22 +108,34 @@ async function toWebhooks(
   env: Env,
   { webhooks }: PolicyNotify,
   event: ApprovalEvent,
-  previous: NotifyReference['webhooks'],
-): Promise<{ parts: readonly Part[]; taken: readonly string[] }> {
-  const before = previous?.event === event.id ? previous.taken : [];
+  previous: NotifyReference | null,
+): Promise<{
+  parts: readonly Part[];
+  taken: readonly string[];
+  owed: Readonly<Record<string, readonly string[]>>;
+}> {
+  const before = previous?.taken?.[event.id] ?? [];
   const sent = await Promise.all(
     webhooks.map(async (webhook) => {
       const name = webhookName(webhook);
-      if (before.includes(name)) return { name, part: DONE };
+      const owed = previous?.owed?.[name] ?? [];
+      if (before.includes(name)) return { name, part: DONE, owed };
+      const later = owed.includes(event.id) ? owed : [...owed, event.id];
+      if (later[0] !== event.id) return { name, part: NOT_YET, owed: later };
       const outcome = await sendWebhook(env, webhook, event);
-      if (outcome.ok) return { name, part: DONE };
+      if (outcome.ok) return { name, part: DONE, owed: later.slice(1) };
       report(name, outcome.code, event);
-      return { name, part: { ok: false, retryAfterSeconds: outcome.retryAfterSeconds } };
+      const part = { ok: false, retryAfterSeconds: outcome.retryAfterSeconds };
+      return { name, part, owed: later };
     }),
   );
   return {
     parts: sent.map(({ part }) => part),
     taken: sent.flatMap(({ name, part }) => (part.ok ? [name] : [])),
+    // A webhook that the policy no longer names is owed nothing.
+    owed: Object.fromEntries(
+      sent.flatMap(({ name, owed }) => (owed.length === 0 ? [] : [[name, owed]])),
+    ),
   };
 }
 

@@ -22,6 +22,7 @@ export function standardBody(event: ApprovalEvent): Record<string, unknown> {
         id: approval.id,
         url: approval.url,
         state: approval.state,
+        version: event.version,
         digest: request.digest,
         requestedAt: iso(approval.requestedAtMs),
         expiresAt: iso(approval.expiresAtMs),

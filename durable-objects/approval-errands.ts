@@ -1,5 +1,5 @@
 // What an Approval object owes to the outside, done as soon as it can be and tried again until it is: opening an approved
-// window of access, telling the sessions that wait, Slack and webhooks (in order), the row in D1. Each kind goes its own
+// window of access, telling the sessions that wait, Slack and webhooks (each in order), the row in D1. Each kind goes its own
 // pace, so a Slack that does not answer keeps no session waiting. The alarm resumes what an eviction interrupted.
 import { createApprovalIndex } from '../adapters/approval-index.ts';
 import { withinMs } from '../adapters/deadline.ts';
@@ -29,7 +29,7 @@ const GIVE_UP_MS: Readonly<Record<ErrandKind, number>> = {
 };
 
 /** Where the approval stood when it happened; the request is added when it is told. */
-type StoredEvent = Pick<ApprovalEvent, 'kind' | 'id' | 'atMs'> & {
+type StoredEvent = Pick<ApprovalEvent, 'kind' | 'id' | 'version' | 'atMs'> & {
   readonly approval: Omit<ApprovalSnapshot, 'request' | 'url'>;
 };
 
@@ -57,6 +57,7 @@ export class ApprovalErrands {
     const event: StoredEvent = {
       kind,
       id: `${id}.${current.version}`,
+      version: current.version,
       atMs: now,
       approval: {
         id,
@@ -108,11 +109,8 @@ export class ApprovalErrands {
       await Promise.all(due.map((errand) => this.#attempt(errand)));
       return;
     }
-    for (const errand of due) {
-      // A later event waits until the earlier one is told, or given up.
-      if (kind === 'event' && this.#store.behind(errand)) continue;
-      await this.#attempt(errand);
-    }
+    // One after the other: what is remembered of the deliveries of a round is read and written by each.
+    for (const errand of due) await this.#attempt(errand);
   }
 
   async #attempt(errand: Errand): Promise<void> {
@@ -213,8 +211,6 @@ export class ApprovalErrands {
     if (result.reference !== undefined) this.#store.refer(errand.round, result.reference);
     if (!result.ok) return { retryAfterSeconds: result.retryAfterSeconds };
     this.#store.done(errand);
-    // The next event of this round was waiting behind this one.
-    this.#again.add('event');
     return null;
   }
 

@@ -239,17 +239,6 @@ export class ApprovalStore {
     }));
   }
 
-  /** Whether an older errand of the same kind and round is still owed: events are told in order. */
-  behind({ kind, round, seq }: Errand): boolean {
-    const older = this.#exec(
-      'SELECT 1 FROM errands WHERE kind = ? AND round = ? AND seq < ? LIMIT 1',
-      kind,
-      round,
-      seq,
-    );
-    return older.length > 0;
-  }
-
   done(errand: Errand): void {
     this.#exec('DELETE FROM errands WHERE seq = ?', errand.seq);
   }

@@ -17,6 +17,8 @@ export interface ApprovalEvent {
   readonly kind: ApprovalEventKind;
   /** Unique for ever, and the same in every attempt to deliver it: receivers drop what they have seen. */
   readonly id: string;
+  /** Counts the changes of one approval: of two events, the one with the higher version is the later. */
+  readonly version: number;
   /** Milliseconds since the epoch. */
   readonly atMs: number;
   readonly approval: ApprovalSnapshot;

@@ -86,6 +86,7 @@ export function approvalEvent(
   return {
     kind: 'requested',
     id: 'ev_1',
+    version: 1,
     atMs: AT_MS,
     ...event,
     approval: {

@@ -130,6 +130,7 @@ describe('delivery', () => {
   const later = approvalEvent({
     kind: 'approved',
     id: 'ev_2',
+    version: 2,
     atMs: AT_MS + 5_000,
     approval: { state: 'approved', decidedBy: ['okta:ann'] },
   });
@@ -137,10 +138,8 @@ describe('delivery', () => {
   it('does nothing where nobody is named', async () => {
     const workspace = slackWorkspace();
     const nobody = { slack: null, webhooks: [] };
-    expect(await deliver(gateway(workspace), nobody, later, null)).toEqual({
-      ok: true,
-      reference: {},
-    });
+    expect((await deliver(gateway(workspace), nobody, later, null)).ok).toBe(true);
+    expect((await workspace.state()).calls).toEqual([]);
   });
 
   it('keeps one message an approval, and brings it up to date', async () => {
@@ -158,7 +157,7 @@ describe('delivery', () => {
     const workspace = slackWorkspace();
     await workspace.next({ kind: 'ratelimit', seconds: 7 });
     const first = await deliver(gateway(workspace), NOTIFY, approvalEvent(), null);
-    expect(first).toEqual({ ok: false, retryAfterSeconds: 7, reference: {} });
+    expect(first).toMatchObject({ ok: false, retryAfterSeconds: 7 });
     expect((await deliver(gateway(workspace), NOTIFY, later, first.reference ?? null)).ok).toBe(
       true,
     );
@@ -170,7 +169,11 @@ describe('delivery', () => {
     const first = await deliver(gateway(workspace), NOTIFY, approvalEvent(), null);
     await workspace.next({ kind: 'status', status: 500 });
     const failed = await deliver(gateway(workspace), NOTIFY, later, first.reference ?? null);
-    expect(failed).toEqual({ ok: false, retryAfterSeconds: null, reference: first.reference });
+    expect(failed).toMatchObject({
+      ok: false,
+      retryAfterSeconds: null,
+      reference: { slack: first.reference?.slack },
+    });
     await deliver(gateway(workspace), NOTIFY, later, failed.reference ?? null);
     expect((await workspace.state()).messages).toMatchObject([{ updates: 1 }]);
   });
@@ -197,32 +200,86 @@ describe('delivery', () => {
     },
   );
 
-  it('sends nobody twice what another one did not take', async () => {
-    const workspace = slackWorkspace();
-    const [taking, failing] = [webhookPlace(), webhookPlace()];
-    await failing.answer({ status: 503, headers: { 'retry-after': '12' } });
-    const address = (url: string) => ({ kind: 'url', url }) as const;
-    const notify: PolicyNotify = {
-      slack: POLICY,
-      webhooks: [taking, failing].map(({ url }) => ({
-        address: address(url),
+  describe('to several', () => {
+    const voted = approvalEvent({ kind: 'voted', id: 'ev_2', version: 2 });
+    const decided = { ...later, id: 'ev_3', version: 3 };
+
+    function several() {
+      const workspace = slackWorkspace();
+      const [well, ill] = [webhookPlace(), webhookPlace()];
+      const webhooks = [well, ill].map(({ url }) => ({
+        address: { kind: 'url', url } as const,
         secret: 'HOOK_SECRET',
-        format: 'standard',
-      })),
-    };
-    const first = await deliver(gateway(workspace), notify, approvalEvent(), null);
-    expect(first).toMatchObject({ ok: false, retryAfterSeconds: 12 });
-    // What the Approval object keeps is JSON.
-    const kept = JSON.parse(JSON.stringify(first.reference)) as NotifyReference;
-    const second = await deliver(gateway(workspace), notify, approvalEvent(), kept);
-    expect(second.ok).toBe(true);
-    expect(second.reference).not.toHaveProperty('webhooks');
-    expect(await taking.received()).toHaveLength(1);
-    expect(await failing.received()).toHaveLength(2);
-    expect((await workspace.state()).messages).toHaveLength(1);
-    await deliver(gateway(workspace), notify, later, second.reference ?? null);
-    expect(await taking.received()).toHaveLength(2);
-    expect(await failing.received()).toHaveLength(3);
+        format: 'standard' as const,
+      }));
+      let kept: NotifyReference | null = null;
+      return {
+        workspace,
+        well,
+        ill,
+        /** As the Approval object does it: what it keeps is JSON. */
+        async tell(event: typeof voted) {
+          const delivery = await deliver(
+            gateway(workspace),
+            { slack: POLICY, webhooks },
+            event,
+            kept,
+          );
+          kept = JSON.parse(JSON.stringify(delivery.reference ?? kept)) as NotifyReference;
+          return delivery;
+        },
+      };
+    }
+
+    const ids = async (place: ReturnType<typeof webhookPlace>) =>
+      (await place.received()).map(({ headers }) => headers['webhook-id']);
+
+    it('sends nobody twice what another one did not take', async () => {
+      const { workspace, well, ill, tell } = several();
+      await ill.answer({ status: 503, headers: { 'retry-after': '12' } });
+      expect(await tell(approvalEvent())).toMatchObject({ ok: false, retryAfterSeconds: 12 });
+      expect(await tell(approvalEvent())).toEqual({
+        ok: true,
+        reference: { slack: expect.anything() as object, taken: {}, owed: {} },
+      });
+      expect(await ids(well)).toEqual(['ev_1']);
+      expect(await ids(ill)).toEqual(['ev_1', 'ev_1']);
+      expect((await workspace.state()).calls).toHaveLength(1);
+    });
+
+    it('lets one that fails hold up nobody, and gives it everything in order', async () => {
+      const { workspace, well, ill, tell } = several();
+      await ill.answer({ status: 500 }, { status: 500 });
+      expect((await tell(approvalEvent())).ok).toBe(false);
+      expect((await tell(voted)).ok).toBe(false);
+      expect((await tell(approvalEvent())).ok).toBe(false);
+      expect(await ids(well)).toEqual(['ev_1', 'ev_2']);
+      expect(await ids(ill)).toEqual(['ev_1', 'ev_1']);
+      // It is well again, and the newest event is tried before the one in between.
+      expect((await tell(approvalEvent())).ok).toBe(true);
+      expect((await tell(decided)).ok).toBe(false);
+      expect(JSON.stringify((await workspace.state()).messages)).toContain('approved by okta:ann');
+      expect((await tell(voted)).ok).toBe(true);
+      expect((await tell(decided)).ok).toBe(true);
+      expect(await ids(ill)).toEqual(['ev_1', 'ev_1', 'ev_1', 'ev_2', 'ev_3']);
+      expect(await ids(well)).toEqual(['ev_1', 'ev_2', 'ev_3']);
+      const { calls, messages } = await workspace.state();
+      expect(calls.map(({ method }) => method)).toEqual([
+        'chat.postMessage',
+        'chat.update',
+        'chat.update',
+      ]);
+      expect(JSON.stringify(messages)).toContain('approved by okta:ann');
+    });
+
+    it('shows the newest in Slack even when the one before it comes last, in the same instant', async () => {
+      const { workspace, tell } = several();
+      await workspace.next({ kind: 'cut' });
+      await tell({ ...approvalEvent(), atMs: decided.atMs });
+      await tell(decided);
+      await tell({ ...approvalEvent(), atMs: decided.atMs });
+      expect(JSON.stringify((await workspace.state()).messages)).toContain('approved by okta:ann');
+    });
   });
 
   it('names destination and code in the log, and no secret, statement or claim', async () => {

@@ -163,6 +163,7 @@ describe('the body', () => {
           id: 'apr_1',
           url: 'https://gate.example/approvals/apr_1',
           state: 'pending',
+          version: 1,
           digest: 'd1'.repeat(32),
           requestedAt: '2026-11-24T14:00:00.000Z',
           expiresAt: '2026-11-24T14:15:00.000Z',
