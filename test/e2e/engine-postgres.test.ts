@@ -1,8 +1,10 @@
 // The Postgres engine between real clients and real servers, over loopback TCP. Decisions are fixed here (nothing whose
 // text says `forbidden`), so what is tested is the protocol: that a client cannot tell the difference, refusals excepted.
 import { execFile } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { array, assert, asyncProperty, constantFrom, integer, oneof, tuple } from 'fast-check';
 import { Client, type ClientConfig } from 'pg';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,6 +15,7 @@ import { createPostgresEngine } from '../../core/postgres/engine.ts';
 import { OWNER, SERVERS, type RealPostgres } from '../contract/real-postgres.ts';
 import { startTcpDriver, type TcpDriver } from '../contract/tcp-driver.ts';
 import { stubInspect } from '../core/postgres/stub-inspect.ts';
+import * as wire from '../core/postgres/wire.ts';
 
 const run = promisify(execFile);
 const NONCE = 'e2enonce0123456789';
@@ -33,6 +36,79 @@ function decide(effect: Extract<Effect, { kind: 'decide' }>): Decision {
   if (action.kind !== 'sql') return ALLOW;
   return action.sql.tables.some((table) => table.endsWith('.forbidden')) ? DENY : ALLOW;
 }
+
+const TEXTS = [
+  'BEGIN',
+  'COMMIT',
+  'ROLLBACK',
+  'SAVEPOINT sp',
+  'ROLLBACK TO sp',
+  'SET search_path TO a',
+  'SET search_path TO b, a',
+  'SET LOCAL search_path TO a',
+  'RESET search_path',
+  "SELECT set_config('search_path', 'b', true)",
+  "SELECT set_config('search_path', 'a', false)",
+  'DISCARD ALL',
+  'SELECT g FROM generate_series(1, 4) g',
+  'SELECT count(*) FROM t',
+  'INSERT INTO t VALUES (1)',
+  'SELECT 1/0',
+  'SELECT nothing FROM t',
+  'PREPARE s1 AS SELECT 1',
+  'EXECUTE s1',
+  'DEALLOCATE s1',
+  'DECLARE p1 CURSOR FOR SELECT g FROM generate_series(1, 3) g',
+  'DECLARE p1 CURSOR WITH HOLD FOR SELECT 7',
+  'FETCH 1 FROM p1',
+  'CLOSE p1',
+  'COPY t TO STDOUT',
+  'CREATE TEMP TABLE tt (n int)',
+  'DO $$ BEGIN PERFORM 1; END $$',
+  'SHOW search_path',
+  'nonsense',
+  'SELECT 1; SELECT 2; INSERT INTO t VALUES (2)',
+  'INSERT INTO t VALUES (3); SELECT 1/0',
+  '',
+];
+const sqlText = constantFrom(...TEXTS);
+const statement = constantFrom('', 's1');
+const portal = constantFrom('', 'p1');
+const extendedPart = oneof(
+  tuple(sqlText, statement, portal, constantFrom(0, 1)).map(([sql, name, to, rows]) =>
+    wire.join(
+      wire.parse(name, sql),
+      wire.bind(to, name),
+      wire.describePortal(to),
+      wire.execute(to, rows),
+    ),
+  ),
+  tuple(statement, sqlText).map(([name, sql]) => wire.parse(name, sql)),
+  tuple(portal, statement).map(([to, name]) => wire.bind(to, name)),
+  tuple(statement, portal).map(([name, to]) =>
+    wire.join(wire.describeStatement(name), wire.closePortal(to)),
+  ),
+  statement.map(wire.closeStatement),
+  constantFrom(wire.flush),
+  constantFrom('1\n', 'bad\n').map((data) =>
+    wire.join(
+      wire.parse('', 'COPY t FROM STDIN'),
+      wire.bind('', ''),
+      wire.execute(),
+      wire.copyData(data),
+      wire.copyDone,
+    ),
+  ),
+);
+const segment = oneof(
+  sqlText.map(wire.query),
+  constantFrom('1\n2\n', 'bad\n').map((data) =>
+    wire.join(wire.query('COPY t FROM STDIN'), wire.copyData(data), wire.copyDone),
+  ),
+  array(extendedPart, { minLength: 1, maxLength: 4 }).map((parts) =>
+    wire.join(...parts, wire.sync),
+  ),
+);
 
 describe.each(SERVERS)('with %s', (_name, start) => {
   let server: RealPostgres;
@@ -204,6 +280,73 @@ describe.each(SERVERS)('with %s', (_name, start) => {
   function lastStatement(): unknown {
     const event = driver.events.findLast((e) => e.kind === 'statement');
     return event?.kind === 'statement' ? event.facts : null;
+  }
+
+  it('answers any pipeline as the server itself does', async () => {
+    const setup = await client();
+    await setup.query(
+      'CREATE SCHEMA IF NOT EXISTS a; CREATE SCHEMA IF NOT EXISTS b; CREATE TABLE IF NOT EXISTS t (n int); CREATE TABLE IF NOT EXISTS a.t (n int); CREATE TABLE IF NOT EXISTS b.t (n int)',
+    );
+    const reset = () => setup.query('TRUNCATE t, a.t, b.t');
+    await assert(
+      asyncProperty(
+        array(segment, { minLength: 1, maxLength: 6 }),
+        integer({ min: 1, max: 200 }),
+        async (segments, piece) => {
+          const input = wire.join(...segments);
+          await reset();
+          const direct = await converse(
+            { port: server.port, database: 'postgres', ...OWNER },
+            input,
+            65_536,
+          );
+          await reset();
+          const through = await converse(
+            { port: driver.port, user: 'agent', password: 'good-token', database: 'shop' },
+            input,
+            piece,
+          );
+          expect(through).toEqual(direct);
+        },
+      ),
+      { numRuns: Number(process.env['POSTERN_RUNS'] ?? 12) },
+    );
+    await setup.end();
+    expect(
+      driver.closes.filter(
+        (close) => close.code !== 'client_closed' && close.code !== 'signature_invalid',
+      ),
+    ).toEqual([]);
+  });
+
+  /** Everything the server answers to `input`, messages apart, on a connection that is logged in. */
+  async function converse(
+    config: ClientConfig,
+    input: Uint8Array,
+    piece: number,
+  ): Promise<string[]> {
+    const connected = await client(config);
+    const socket = (connected as unknown as { connection: { stream: Socket } }).connection.stream;
+    socket.removeAllListeners('data');
+    const chunks: Buffer[] = [];
+    const done = new Promise<void>((resolve, reject) => {
+      socket.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        if (/the-end.*Z\0\0\0\x05.$/s.test(Buffer.concat(chunks.slice(-3)).toString('latin1')))
+          resolve();
+      });
+      socket.once('close', () => reject(new Error('closed before the end')));
+    });
+    // Whatever state the pipeline leaves behind, these end it.
+    const all = wire.join(input, wire.sync, wire.query('ROLLBACK'), wire.query("SELECT 'the-end'"));
+    for (let at = 0; at < all.length; at += piece) socket.write(all.subarray(at, at + piece));
+    await done;
+    socket.removeAllListeners('close');
+    socket.destroy();
+    return wire.frames(new Uint8Array(Buffer.concat(chunks))).map(({ tag, body }) => {
+      if (tag !== 'E' && tag !== 'N') return `${tag} ${Buffer.from(body).toString('latin1')}`;
+      return `${tag} ${wire.fields(body)['C'] ?? ''}`;
+    });
   }
 
   const psql = existsSync('/usr/bin/psql') ? it : it.skip; // psql is a Debian package
