@@ -332,8 +332,8 @@ describe.each(SERVERS)('with %s', (_name, start) => {
     const done = new Promise<void>((resolve, reject) => {
       socket.on('data', (chunk: Buffer) => {
         chunks.push(chunk);
-        if (/the-end.*Z\0\0\0\x05.$/s.test(Buffer.concat(chunks.slice(-3)).toString('latin1')))
-          resolve();
+        const last = Buffer.concat(chunks.slice(-3)).toString('latin1');
+        if (last.includes('the-end') && last.at(-6) === 'Z') resolve();
       });
       socket.once('close', () => reject(new Error('closed before the end')));
     });
