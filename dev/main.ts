@@ -40,13 +40,13 @@ say(
 
 if (options.tour !== null) {
   const { runTour } = await import('./tour/tour.ts');
-  const held = await Promise.race([
-    runTour(stack, options.tour),
-    shutdown.requested.then(() => false),
-  ]);
-  if (options.tour.exit) await shutdown.finish(() => stack.stop(), held ? 0 : 1);
+  const interrupted = shutdown.requested.then(() => null);
+  const held = await Promise.race([runTour(stack, options.tour), interrupted]);
+  if (options.tour.exit) await shutdown.finish(() => stack.stop(), held === true ? 0 : 1);
+  if (held !== null) explore(stack);
+} else {
+  explore(stack);
 }
-explore(stack);
 await shutdown.requested;
 say('stopping');
 await shutdown.finish(() => stack.stop(), 0);
