@@ -84,6 +84,24 @@ export function conditionProblems(document: PolicyDocument, sets: LiteralSets): 
   });
 }
 
+/** What an approval grants fits what its rule is about: a window fits connecting, a number of rows fits a statement. */
+export function approvalProblems(document: PolicyDocument): DocumentProblem[] {
+  return document.rules.flatMap(({ approval, when }, index): DocumentProblem[] => {
+    if (approval === undefined) return [];
+    const compiled = when === undefined ? null : compileCondition(when, 'when');
+    const connecting = compiled?.ok === true && namesConnect(compiled.value);
+    const at = (key: string) => ['rules', index, 'approval', key];
+    if (approval.grants !== undefined && !connecting) {
+      const message = 'is for rules about connecting: when: action.kind == "connect"';
+      return [{ path: at('grants'), message }];
+    }
+    if (approval.maxRows !== undefined && connecting) {
+      return [{ path: at('maxRows'), message: 'is for rules about statements' }];
+    }
+    return [];
+  });
+}
+
 /** `on` is settled by the file alone, so an error in it is one too. */
 function onProblems(document: PolicyDocument, path: Path, on: Condition): DocumentProblem[] {
   return document.targets.flatMap((target) => {

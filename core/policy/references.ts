@@ -1,7 +1,12 @@
 // What a policy file must get right beyond its shape: names that exist, rules that can have an effect, approvals that
 // somebody can give, transport that production allows. Pure checks over the parsed document.
 import type { PolicyDocument, RuleDocument, TargetDocument } from './document.ts';
-import { conditionProblems, literalSets, matchesTarget } from './document-conditions.ts';
+import {
+  approvalProblems,
+  conditionProblems,
+  literalSets,
+  matchesTarget,
+} from './document-conditions.ts';
 import { maskProblems } from './mask-order.ts';
 import { notifyProblems } from './notify.ts';
 import type { DocumentProblem } from './problem.ts';
@@ -22,6 +27,7 @@ export function documentProblems(
     ...document.targets.flatMap((target, i) => targetProblems(target, i, options.development)),
     ...document.rules.flatMap((rule, i) => ruleProblems(document, rule, i)),
     ...conditionProblems(document, sets),
+    ...approvalProblems(document),
     ...maskProblems(document.masks ?? [], (on) =>
       document.targets.filter((target) => matchesTarget(on, target)),
     ),

@@ -375,6 +375,18 @@ describe('a file that is refused, with line and column: its meaning', () => {
       'postern.yaml:27:47: rules.0.approval.by.0: no human issuer gives the group dba',
     ],
     [
+      'a window of access for a rule about statements',
+      fileWith(['then: approve, approval: { by: [dba], grants: 1h }']),
+      'postern.yaml:27:61: rules.0.approval.grants: is for rules about connecting: when: action.kind == "connect"',
+    ],
+    [
+      'a number of rows for a rule about connecting',
+      fileWith([
+        'then: approve, approval: { by: [dba], maxRows: 5 }, when: \'action.kind == "connect"\'',
+      ]),
+      'postern.yaml:27:62: rules.0.approval.maxRows: is for rules about statements',
+    ],
+    [
       '`on` that fails for a target',
       fileWith(['on: \'target.labels.tier == "1"\', then: allow']),
       'postern.yaml:27:19: rules.0.on: fails for target shop: No such key: tier (has(target.labels.x) asks first)',
