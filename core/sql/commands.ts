@@ -33,12 +33,18 @@ export function createCommands(
       if (prepared !== undefined) execute(analysis, prepared);
       else if (node.query !== undefined) output = walkQuery(analysis, node.query, NO_ENV);
       const own = (node.into?.colNames ?? []).map(text);
-      const columns = output === null ? null : [...own, ...output.slice(own.length)];
+      const columns =
+        output === null || node.if_not_exists === true
+          ? null
+          : [...own, ...output.slice(own.length)];
       const materialised = node.objtype === 'OBJECT_MATVIEW';
       ledger.raise('schema');
       ledger.verb = materialised ? 'CREATE MATERIALIZED VIEW' : 'CREATE TABLE AS';
       ledger.changes.push({ kind: 'catalog' });
       createRelation(analysis, node.into?.rel, materialised ? 'm' : 'r', columns);
+      if (node.into?.onCommit === 'ONCOMMIT_DROP') {
+        analysis.names.pending.dropOnCommit(node.into.rel?.relname ?? '');
+      }
     },
     ViewStmt: (analysis, node) => {
       const { ledger } = analysis;

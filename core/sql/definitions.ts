@@ -27,6 +27,9 @@ export const DEFINITIONS: { readonly [T in NodeTag]?: Define<T> } = {
   CreateStmt: (analysis, node) => {
     begin(analysis, 'CREATE TABLE', 'schema');
     createRelation(analysis, node.relation, 'r', writtenColumns(node));
+    if (node.oncommit === 'ONCOMMIT_DROP') {
+      analysis.names.pending.dropOnCommit(node.relation?.relname ?? '');
+    }
     relationsIn(analysis, [node.tableElts, node.inhRelations, node.constraints]);
     calledIn(analysis, node, false);
   },
@@ -321,13 +324,17 @@ export function createRelation(
     // The first temporary table of a session brings a schema that is searched before all others.
     analysis.ledger.changes.push({ kind: 'state' });
   }
-  if (kind === 'v' || kind === 'm') analysis.names.pending.change(relation?.relname ?? '');
-  else analysis.names.pending.create(label, kind, columns);
+  const { names } = analysis;
+  if (kind === 'v' || kind === 'm') names.pending.change(relation?.relname ?? '');
+  // IF NOT EXISTS left the table there that was there before, with its own columns.
+  else if (!names.exists(label)) names.pending.create(label, kind, columns);
 }
 
 /** Columns of a CREATE TABLE that spells them all out. */
 function writtenColumns(node: Ast<'CreateStmt'>): readonly string[] | null {
   if (node.inhRelations !== undefined || node.ofTypename !== undefined) return null;
+  // The catalog does not have it, and yet it may be there.
+  if (node.if_not_exists === true) return null;
   const columns: string[] = [];
   for (const element of node.tableElts ?? []) {
     const column = as(element, 'ColumnDef')?.colname;

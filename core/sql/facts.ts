@@ -19,7 +19,7 @@ export interface InspectOptions {
   readonly catalog: () => Catalog;
   /** Texts whose facts are kept. */
   readonly maxEntries?: number;
-  /** Characters of those texts together. */
+  /** Characters of those texts and their facts together. */
   readonly maxCharacters?: number;
 }
 
@@ -75,10 +75,18 @@ export function createInspect(options: InspectOptions): Inspect {
     };
     const inspection = inspect(world, sql);
     if (!world.usedSession) {
-      recent.set(sql, { version: catalog.version, paths, settled, readOnly, inspection });
+      const remembered = { version: catalog.version, paths, settled, readOnly, inspection };
+      recent.set(sql, remembered, sizeOf(inspection));
     }
     return inspection;
   };
+}
+
+/** Characters of names in the facts, roughly: `SELECT *` from wide tables weighs more than its text. */
+function sizeOf({ facts }: Inspection): number {
+  const lists = [facts.reads, facts.writes, facts.columns, facts.functions];
+  // Names stand in the statement, in the whole, and in the list of tables.
+  return lists.reduce((names, list) => names + list.length, 0) * 3 * 8;
 }
 
 /** Sessions whose view facts are kept apart, since each has its own temporary schema. */
@@ -112,7 +120,8 @@ function inspect(world: TextWorld, sql: string): Inspection {
         denial('sql_unparsable', 'The statement nests too deeply to be judged.', 'Split it up.'),
       );
     }
-    throw error;
+    // A mistake of ours must not let a statement through, nor end other sessions: it is unclassifiable.
+    return refused(parseDenial({ kind: 'unclassifiable' }));
   }
 }
 

@@ -44,13 +44,22 @@ export class Names {
     if (name.schemaname !== undefined) {
       return this.#relationIn(this.#schema(name.schemaname), relname) ?? MISSING;
     }
-    const temporary = this.pending.created('pg_temp', relname);
-    if (temporary !== undefined && this.#temporary === null) return this.#created(temporary);
+    const temporary =
+      this.#temporary === null ? this.pending.created('pg_temp', relname) : undefined;
     for (const schema of this.path) {
       const found = this.#relationIn(schema, relname);
-      if (found !== null) return found;
+      if (found === null) continue;
+      // The session's first temporary table: its schema comes first, unless the path names it further back.
+      return temporary === undefined ? found : CHANGED;
     }
-    return MISSING;
+    return temporary === undefined ? MISSING : this.#created(temporary);
+  }
+
+  /** Does the catalog have a relation of this label? */
+  exists(label: string): boolean {
+    const dot = label.indexOf('.');
+    const name = label.slice(dot + 1);
+    return this.catalog.relation(this.#schema(label.slice(0, dot)), name) !== undefined;
   }
 
   info(relation: CatalogRelation): RelationInfo {

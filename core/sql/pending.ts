@@ -10,12 +10,15 @@ export interface CreatedRelation {
 }
 
 export class Pending {
+  /** Names of tables that the next COMMIT drops. */
+  readonly #untilCommit = new Set<string>();
   readonly #created = new Map<string, CreatedRelation>();
   readonly #altered = new Set<string>();
   readonly #changed = new Set<string>();
   readonly #types = new Set<string>();
   #everything = false;
   #path = false;
+  #inherited = false;
 
   /** A new table or sequence, by label; `columns` null when the text does not say all of them. */
   create(label: string, kind: string, columns: readonly string[] | null): void {
@@ -38,6 +41,30 @@ export class Pending {
       parents: [],
     };
     this.#created.set(label, { relation, open: columns === null });
+  }
+
+  /** ON COMMIT DROP. */
+  dropOnCommit(name: string): void {
+    this.#untilCommit.add(name);
+  }
+
+  /** What stands here so far was done by earlier texts; whether all of it succeeded only the server knows. */
+  inherit(): void {
+    this.#inherited = this.#created.size + this.#altered.size + this.#changed.size > 0;
+    // The path in force is known again.
+    this.#path = false;
+  }
+
+  /**
+   * A transaction, or a part of it, ends. True when names became uncertain: a rollback takes back what was made, and
+   * so does COMMIT of a transaction that had failed before this text.
+   */
+  end(how: 'commit' | 'rollback'): boolean {
+    for (const name of this.#untilCommit) this.#changed.add(name);
+    const made = this.#created.size + this.#altered.size + this.#changed.size > 0;
+    const uncertain = how === 'rollback' ? made : this.#inherited;
+    if (uncertain) this.#everything = true;
+    return uncertain;
   }
 
   /** Its columns may differ from the catalog's. */
@@ -63,11 +90,6 @@ export class Pending {
   /** The search path may be another: only names with a schema are certain. */
   changePath(): void {
     this.#path = true;
-  }
-
-  /** The path in force is known again. */
-  settlePath(): void {
-    this.#path = false;
   }
 
   created(schema: string, name: string): CreatedRelation | undefined {

@@ -1,5 +1,8 @@
-// The last values computed, bounded by count and by size of the keys. Two generations instead of an exact order of use:
+// The last values computed, bounded by count and by size. Two generations instead of an exact order of use:
 // a hit in the young one changes nothing, which keeps the commonest case to a single look-up.
+
+/** What an entry holds besides its key, in characters. */
+const ENTRY_OVERHEAD = 256;
 
 export class Recent<V> {
   readonly #maxEntries: number;
@@ -18,13 +21,16 @@ export class Recent<V> {
     const young = this.#young.get(key);
     if (young !== undefined) return young;
     const old = this.#old.get(key);
-    if (old !== undefined) this.set(key, old);
+    // Its size is not known any more; a generation of promoted entries alone is no larger than the old one was.
+    if (old !== undefined) this.set(key, old, 0);
     return old;
   }
 
-  set(key: string, value: V): void {
-    if (key.length > this.#maxCharacters) return;
-    if (!this.#young.has(key)) this.#youngCharacters += key.length;
+  /** `size`: of the value, in characters. */
+  set(key: string, value: V, size: number): void {
+    const weight = key.length + size + ENTRY_OVERHEAD;
+    if (weight > this.#maxCharacters) return;
+    this.#youngCharacters += weight;
     this.#young.set(key, value);
     if (this.#young.size <= this.#maxEntries && this.#youngCharacters <= this.#maxCharacters) {
       return;

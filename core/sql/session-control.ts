@@ -49,7 +49,7 @@ export const SESSION_CONTROLS: { readonly [T in NodeTag]?: Control<T> } = {
     const { ledger } = analysis;
     // A portal does its work when it is fetched from, MOVE included: its facts are those of what it stands for.
     const behind = analysis.named('cursor', node.portalname ?? '');
-    if (behind === null) ledger.miss(node.portalname ?? '', 'unknown_cursor');
+    if (behind === null) ledger.conceal('unknown_cursor');
     else ledger.include(behind);
     ledger.verb = node.ismove === true ? 'MOVE' : 'FETCH';
   },
@@ -78,7 +78,7 @@ export function execute(analysis: StatementAnalysis, node: Ast<'ExecuteStmt'>): 
   const { ledger } = analysis;
   walkExpressions(analysis, node.params, NO_ENV);
   const behind = analysis.named('prepared', node.name ?? '');
-  if (behind === null) ledger.miss(node.name ?? '', 'unknown_prepared');
+  if (behind === null) ledger.conceal('unknown_prepared');
   else ledger.include(behind);
   ledger.verb = 'EXECUTE';
 }
@@ -135,11 +135,11 @@ function transaction(analysis: StatementAnalysis, node: Ast<'TransactionStmt'>):
       return transactionOptions(analysis, node.options);
     case 'TRANS_STMT_COMMIT':
       ledger.verb = 'COMMIT';
-      return ending(analysis);
+      return ending(analysis, 'commit');
     case 'TRANS_STMT_ROLLBACK':
     case 'TRANS_STMT_ROLLBACK_TO':
       ledger.verb = 'ROLLBACK';
-      return ending(analysis);
+      return ending(analysis, 'rollback');
     case 'TRANS_STMT_SAVEPOINT':
       ledger.verb = 'SAVEPOINT';
       return;
@@ -149,7 +149,7 @@ function transaction(analysis: StatementAnalysis, node: Ast<'TransactionStmt'>):
     case 'TRANS_STMT_PREPARE':
       ledger.verb = 'PREPARE TRANSACTION';
       ledger.raise('write');
-      return ending(analysis);
+      return ending(analysis, 'rollback');
     case 'TRANS_STMT_COMMIT_PREPARED':
     case 'TRANS_STMT_ROLLBACK_PREPARED':
       // The transaction may be another session's, and nobody here knows what it did.
@@ -164,8 +164,10 @@ function transaction(analysis: StatementAnalysis, node: Ast<'TransactionStmt'>):
 }
 
 /** SET LOCAL ends with its transaction, and a rollback undoes SET; tables made in it may be gone. */
-function ending(analysis: StatementAnalysis): void {
+function ending(analysis: StatementAnalysis, how: 'commit' | 'rollback'): void {
   analysis.ledger.changes.push({ kind: 'state', ending: true });
+  // After ROLLBACK TO the transaction goes on, and what it had made until then is uncertain for the rest of it.
+  if (analysis.names.pending.end(how)) analysis.ledger.changes.push({ kind: 'catalog' });
   if (!analysis.settled) analysis.ledger.movesPath = true;
 }
 
@@ -178,8 +180,7 @@ function discard(analysis: StatementAnalysis, node: Ast<'DiscardStmt'>): void {
       if (verdict.kind === 'refused') ledger.refuse(verdict.denial);
       ledger.settings.add('all');
       ledger.changes.push({ kind: 'discard' });
-      ledger.movesPath = true;
-      return;
+      return names.pending.changeEverything();
     }
     case 'DISCARD_TEMP':
       ledger.verb = 'DISCARD TEMP';

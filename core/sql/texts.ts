@@ -54,7 +54,7 @@ export function walkText(
         walkStatements({ ...walk, path: then }, earlier.text, parsed.statements);
       }
     }
-    walk.pending.settlePath();
+    walk.pending.inherit();
   }
   return walkStatements(walk, sql, statements);
 }

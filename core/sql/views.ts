@@ -46,7 +46,8 @@ export function createViews(parse: ParseSql, catalog: Catalog, temporary: string
     const analysis: Analysis = {
       ledger,
       names,
-      readOnly: false,
+      // A view that lifts a read-only transaction is refused wherever it stands.
+      readOnly: true,
       viewFacts: facts,
       viewTargets: targets,
       depth: 0,

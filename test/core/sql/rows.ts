@@ -1139,9 +1139,9 @@ const unknown: readonly Row[] = [
     'opaque',
     { reads: 'customers', opaque: 'unknown_relation', unresolved: 'public.customers.emial' },
   ],
-  ['EXECUTE p', 'opaque', { opaque: 'unknown_prepared', unresolved: 'p' }],
-  ['FETCH ALL FROM c', 'opaque', { opaque: 'unknown_cursor', unresolved: 'c' }],
-  ['MOVE c', 'opaque', { opaque: 'unknown_cursor', unresolved: 'c' }],
+  ['EXECUTE p', 'opaque', { opaque: 'unknown_prepared' }],
+  ['FETCH ALL FROM c', 'opaque', { opaque: 'unknown_cursor' }],
+  ['MOVE c', 'opaque', { opaque: 'unknown_cursor' }],
 ];
 
 const unparsable: readonly Row[] = [

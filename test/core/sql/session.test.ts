@@ -48,13 +48,8 @@ describe('prepared statements', () => {
     ['EXECUTE p', { p: ['SET row_security = off'] }, 'admin', { refusal: 'guarded_setting' }],
     ['EXECUTE p', { p: ['PREPARE q AS SELECT 1'] }, 'read', { changes: 'prepare' }],
     ['EXECUTE p', { p: ['not sql'] }, 'opaque', { opaque: 'unknown_prepared' }],
-    ['EXECUTE p', { p: ['EXECUTE p'] }, 'opaque', { opaque: 'unknown_prepared', unresolved: 'p' }],
-    [
-      'EXECUTE p',
-      { p: ['FETCH q'], q: ['EXECUTE p'] },
-      'opaque',
-      { opaque: 'unknown_prepared', unresolved: 'p' },
-    ],
+    ['EXECUTE p', { p: ['EXECUTE p'] }, 'opaque', { opaque: 'unknown_prepared' }],
+    ['EXECUTE p', { p: ['FETCH q'], q: ['EXECUTE p'] }, 'opaque', { opaque: 'unknown_prepared' }],
     [
       'EXPLAIN EXECUTE p',
       { p: ['DELETE FROM orders'] },
@@ -93,24 +88,9 @@ describe('prepared statements', () => {
       { writes: 'orders', whereless: true },
     ],
     ['PREPARE p AS SELECT 1; EXECUTE p', { p: ['DELETE FROM orders'] }, 'read'],
-    [
-      'DEALLOCATE p; EXECUTE p',
-      { p: ['SELECT 1'] },
-      'opaque',
-      { opaque: 'unknown_prepared', unresolved: 'p' },
-    ],
-    [
-      'DEALLOCATE ALL; EXECUTE p',
-      { p: ['SELECT 1'] },
-      'opaque',
-      { opaque: 'unknown_prepared', unresolved: 'p' },
-    ],
-    [
-      'DISCARD ALL; EXECUTE p',
-      { p: ['SELECT 1'] },
-      'opaque',
-      { opaque: 'unknown_prepared', unresolved: 'p' },
-    ],
+    ['DEALLOCATE p; EXECUTE p', { p: ['SELECT 1'] }, 'opaque', { opaque: 'unknown_prepared' }],
+    ['DEALLOCATE ALL; EXECUTE p', { p: ['SELECT 1'] }, 'opaque', { opaque: 'unknown_prepared' }],
+    ['DISCARD ALL; EXECUTE p', { p: ['SELECT 1'] }, 'opaque', { opaque: 'unknown_prepared' }],
     ['DEALLOCATE p; PREPARE p AS SELECT 1; EXECUTE p', { p: ['DELETE FROM orders'] }, 'read'],
   ];
   it.each(rows)('%s with %o', (sql, texts, effect, expected) => {
@@ -168,20 +148,10 @@ describe('cursors', () => {
       'write',
       { writes: 'orders', whereless: true },
     ],
-    ['FETCH c', { c: ['FETCH c'] }, 'opaque', { opaque: 'unknown_cursor', unresolved: 'c' }],
+    ['FETCH c', { c: ['FETCH c'] }, 'opaque', { opaque: 'unknown_cursor' }],
     ['DECLARE c CURSOR FOR SELECT 1; FETCH c', {}, 'read', { changes: 'declare' }],
-    [
-      'CLOSE c; FETCH c',
-      { c: ['SELECT 1'] },
-      'opaque',
-      { opaque: 'unknown_cursor', unresolved: 'c' },
-    ],
-    [
-      'CLOSE ALL; FETCH c',
-      { c: ['SELECT 1'] },
-      'opaque',
-      { opaque: 'unknown_cursor', unresolved: 'c' },
-    ],
+    ['CLOSE c; FETCH c', { c: ['SELECT 1'] }, 'opaque', { opaque: 'unknown_cursor' }],
+    ['CLOSE ALL; FETCH c', { c: ['SELECT 1'] }, 'opaque', { opaque: 'unknown_cursor' }],
     ['CLOSE c', {}, 'session', { changes: 'close' }],
   ];
   it.each(rows)('%s with %o', (sql, texts, effect, expected) => {
@@ -296,19 +266,14 @@ describe('names that the text itself changes', () => {
       { reads: 't', writes: 't' },
     ],
     [
-      'CREATE TEMP TABLE customers (a int); SELECT * FROM customers',
-      'schema',
-      { reads: 'pg_temp.customers', writes: 'pg_temp.customers' },
-    ],
-    [
       'CREATE TEMP TABLE customers AS SELECT 1 AS a; SELECT a FROM customers',
-      'schema',
-      { reads: 'pg_temp.customers', writes: 'pg_temp.customers' },
+      'opaque',
+      { writes: 'pg_temp.customers', opaque: 'changed_in_text' },
     ],
     [
-      'SELECT 1 AS a INTO TEMP orders; DELETE FROM orders WHERE a = 1',
+      'SELECT 1 AS a INTO TEMP t; DELETE FROM t WHERE a = 1',
       'schema',
-      { reads: 'pg_temp.orders', writes: 'pg_temp.orders' },
+      { reads: 'pg_temp.t', writes: 'pg_temp.t' },
     ],
     [
       'CREATE TABLE t (a int); SELECT b FROM t',
@@ -382,19 +347,19 @@ describe('names that the text itself changes', () => {
 });
 
 describe('tables that only the open transaction can see', () => {
-  const path = [['pg_catalog', 'public']];
+  /** The session has made a temporary table before: its schema is on the path. */
+  const path = [['pg_temp_9', 'pg_catalog', 'public']];
   const after = (...texts: readonly string[]): Partial<SqlContext> => ({
+    searchPaths: path,
+    settled: true,
     uncommitted: texts.map((text) => ({ text, searchPaths: path })),
   });
+  const SHADOW = 'CREATE TEMP TABLE customers (id int, ssn text)';
 
   it.each<[string, readonly string[], SqlEffect, Expected?]>([
     ['SELECT a FROM t', ['CREATE TABLE t (a int)'], 'read', { reads: 't' }],
-    [
-      'SELECT * FROM customers',
-      ['CREATE TEMP TABLE customers AS SELECT * FROM payments'],
-      'read',
-      { reads: 'pg_temp.customers' },
-    ],
+    ['SELECT * FROM customers', [SHADOW], 'read', { reads: 'pg_temp.customers' }],
+    ['SELECT ssn FROM public.customers', [SHADOW], 'read', { reads: 'customers' }],
     [
       'SELECT * FROM customers',
       ['CREATE TEMP VIEW customers AS SELECT * FROM payments'],
@@ -408,15 +373,81 @@ describe('tables that only the open transaction can see', () => {
       'read',
       { reads: 'customers' },
     ],
+    // What was made and taken back again must not stand for the table behind it.
+    [
+      'SELECT ssn FROM customers',
+      [SHADOW, 'ROLLBACK TO a'],
+      'opaque',
+      { opaque: 'changed_in_text' },
+    ],
+    [
+      'ROLLBACK TO a; SELECT ssn FROM customers',
+      [SHADOW],
+      'opaque',
+      { opaque: 'changed_in_text', changes: 'state catalog' },
+    ],
+    ['ROLLBACK TO a', [SHADOW], 'session', { changes: 'state catalog' }],
+    ['ROLLBACK TO a', [], 'session', { changes: 'state' }],
+    // COMMIT of a failed transaction rolls back.
+    ['COMMIT; SELECT ssn FROM customers', [SHADOW], 'opaque', { opaque: 'changed_in_text' }],
+    [
+      `BEGIN; ${SHADOW}; ROLLBACK; SELECT ssn FROM customers`,
+      [],
+      'opaque',
+      { writes: 'pg_temp.customers', opaque: 'changed_in_text' },
+    ],
+    [
+      `BEGIN; ${SHADOW}; COMMIT; SELECT ssn FROM customers`,
+      [],
+      'schema',
+      { reads: 'pg_temp.customers', writes: 'pg_temp.customers' },
+    ],
+    [
+      `BEGIN; ${SHADOW} ON COMMIT DROP; COMMIT; SELECT ssn FROM customers`,
+      [],
+      'opaque',
+      { writes: 'pg_temp.customers', opaque: 'changed_in_text' },
+    ],
+    [
+      'CREATE TEMP TABLE customers ON COMMIT DROP AS SELECT 1 AS ssn; COMMIT; SELECT ssn FROM customers',
+      [],
+      'opaque',
+      { writes: 'pg_temp.customers', opaque: 'changed_in_text' },
+    ],
+    ['DISCARD ALL; SELECT ssn FROM customers', [SHADOW], 'opaque', { opaque: 'changed_in_text' }],
+    ['DISCARD TEMP; SELECT ssn FROM customers', [SHADOW], 'opaque', { opaque: 'changed_in_text' }],
   ])('%s after %o', (sql, texts, effect, expected) => {
     check(look(sql, after(...texts)), effect, expected);
   });
 
-  it('never remembers facts from inside such a transaction', () => {
-    check(look('SELECT id FROM customers', after('CREATE TEMP TABLE customers (id int)')), 'read', {
-      reads: 'pg_temp.customers',
+  it('takes the first temporary table for the last on the path, or the first: it cannot know', () => {
+    check(look(`${SHADOW}; SELECT ssn FROM customers`), 'opaque', {
+      writes: 'pg_temp.customers',
+      opaque: 'changed_in_text',
     });
-    check(look('SELECT id FROM customers'), 'read', { reads: 'customers' });
+  });
+
+  it('keeps the columns of a table that was there before', () => {
+    check(
+      look('CREATE TABLE IF NOT EXISTS customers (id int); SELECT * FROM customers'),
+      'schema',
+      {
+        reads: 'customers',
+        writes: 'customers',
+        columns: 'customers.id,name,email,ssn,country,created_at',
+      },
+    );
+    check(look('CREATE TABLE IF NOT EXISTS t (id int); SELECT * FROM t'), 'schema', {
+      reads: 't',
+      writes: 't',
+      columns: 't.*',
+    });
+  });
+
+  it('never remembers facts from inside such a transaction', () => {
+    const sql = 'SELECT id FROM customers';
+    check(look(sql, after(SHADOW)), 'read', { reads: 'pg_temp.customers' });
+    check(look(sql, { searchPaths: path, settled: true }), 'read', { reads: 'customers' });
   });
 
   it('places a table where the path of its own time did', () => {
