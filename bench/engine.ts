@@ -91,7 +91,7 @@ class Driver {
     this.server(
       encodeEmpty(SERVER.parseComplete),
       encodeEmpty(SERVER.bindComplete),
-      encodeDataRow(['{pg_catalog,public}', 'on', 'UTF8', 'off', 'off'].map(utf8)),
+      encodeDataRow(['{pg_catalog,public}', 'on', 'UTF8', 'off', 'off', 'app'].map(utf8)),
       encodeCommandComplete('SELECT 1'),
       encodeEmpty(SERVER.closeComplete),
       encodeEmpty(SERVER.closeComplete),
