@@ -153,8 +153,13 @@ const RENDERINGS: Readonly<Record<ProblemCode, Rendering>> = {
     'Policy changed',
     'The policy has changed since this was asked; the caller has to ask again.',
   ),
-  reason_invalid: invalid('A denial needs a reason, and no reason may be longer than 1,000 characters.'),
-  replayed: conflict('Seen before', 'This very request has come before; nothing was counted twice.'),
+  reason_invalid: invalid(
+    'A denial needs a reason, and no reason may be longer than 1,000 characters.',
+  ),
+  replayed: conflict(
+    'Seen before',
+    'This very request has come before; nothing was counted twice.',
+  ),
   approval_settled: conflict('Settled', 'This was decided, or closed, before your vote came in.'),
   grant_not_needed: conflict('Not needed', 'You may connect to this target without asking.'),
   grant_not_offered: refused('The rules offer no access of this kind or length to this target.'),
@@ -166,7 +171,9 @@ const RENDERINGS: Readonly<Record<ProblemCode, Rendering>> = {
   },
   login_unavailable: away('Nobody can sign in here: an operator has to set it up.'),
   login_failed: refused('The login did not succeed. Try again.'),
-  form_refused: refused('This form did not come from a page that you were shown. Nothing was done.'),
+  form_refused: refused(
+    'This form did not come from a page that you were shown. Nothing was done.',
+  ),
 };
 
 /** What is said of a code, for pages and other renderings than JSON. */

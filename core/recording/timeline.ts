@@ -122,8 +122,7 @@ function decisionWords(decision: Event<'intent'>['decision']): string {
 
 function bindLines(binds: readonly (string | null)[]): string[] {
   return binds.map((value, index) => {
-    const shown =
-      value === null ? 'NULL' : `'${shortened(value, MAX_BIND_LENGTH)}'`;
+    const shown = value === null ? 'NULL' : `'${shortened(value, MAX_BIND_LENGTH)}'`;
     return `${INDENT}$${index + 1} = ${shown}`;
   });
 }
