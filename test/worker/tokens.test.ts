@@ -59,7 +59,10 @@ class FakeIssuer {
   nowMs = NOW;
   readonly cache = createKeyCache({
     clock: () => this.nowMs,
-    fetch: async (input) => {
+    fetch: async (input, init) => {
+      // A followed redirect would choose the keys' host; the runtime must not do it on its own.
+      expect(init?.redirect).toBe('manual');
+      expect(init?.signal).toBeInstanceOf(AbortSignal);
       const url = input instanceof Request ? input.url : String(input);
       this.asked.push(url);
       const answer = this.answers.get(url);
