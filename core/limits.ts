@@ -53,3 +53,5 @@ export const MAX_APPROVAL_BYTES = 8 * 1024 * 1024;
 export const DENIAL_STANDS_MS = 5 * 60_000;
 /** A window of access is looked up again after this; with the session's own tick the end of one is noticed in under 10 s. */
 export const GRANT_REFRESH_MS = 4_000;
+/** An ended approval's statement, bind values and votes stay in its object this long; the journal keeps its own record. */
+export const APPROVAL_RETENTION_MS = 400 * 24 * 60 * 60_000;

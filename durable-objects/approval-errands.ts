@@ -9,7 +9,8 @@ import { deliver } from '../adapters/notify.ts';
 import { policies } from '../adapters/policy-store.ts';
 import type { ApprovalEvent, ApprovalEventKind, ApprovalSnapshot } from '../core/approval/event.ts';
 import { demandKey } from '../core/approval/grant.ts';
-import { subject } from '../core/approval/message.ts';
+import { listLine } from '../core/approval/headline.ts';
+import { visibleLine } from '../core/approval/message.ts';
 import type { ApprovalStanding } from '../core/approval/request.ts';
 import { approvalName } from '../core/approval/view.ts';
 import { unreachable } from '../core/failure.ts';
@@ -230,7 +231,7 @@ export class ApprovalErrands {
           principalId: request.principal.id,
           principalKind: request.principal.kind,
           target: request.target.id,
-          summary: subject(request),
+          summary: visibleLine(listLine(request)),
           tables: request.facts?.tables ?? [],
           rules: request.demands.map(({ rule }) => rule),
           asked: [...new Set(request.demands.flatMap(({ by }) => by))].sort(),
@@ -287,12 +288,14 @@ function approvalId(round: Round): string {
   return `${approvalName(round.digest)}-${round.round}`;
 }
 
-/** A window that has been opened is used up as an approval; for a session that waits to connect it is approved. */
+/**
+ * What a waiting session hears. A used approval is an approved one to it: it asks for the window, which is open, or tries to
+ * consume, learns that another connection was quicker, and asks again.
+ */
 function toldStanding(round: Round): ApprovalStanding {
-  const opened = round.state === 'consumed' && round.usedSession === '';
   return {
     id: approvalId(round),
-    state: opened ? 'approved' : round.state,
+    state: round.state === 'consumed' ? 'approved' : round.state,
     expiresAtMs: round.expiresAt,
     reason: round.reason,
     decidedBy: round.decidedBy,

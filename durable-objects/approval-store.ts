@@ -2,6 +2,7 @@
 // told to whom. Synchronous and without a clock; the rules of the game are in approval.ts.
 import type { ApprovalRequest, ApprovalState } from '../core/approval/request.ts';
 import type { VoteRecord } from '../core/approval/view.ts';
+import { APPROVAL_RETENTION_MS } from '../core/limits.ts';
 import type { NotifyReference } from '../adapters/notify.ts';
 
 export interface Round {
@@ -50,7 +51,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS rounds (
     round INTEGER PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, digest TEXT NOT NULL,
     requested_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, decided_at INTEGER, decided_by TEXT NOT NULL,
-    reason TEXT NOT NULL, used_session TEXT, used_action INTEGER, used_at INTEGER, reference TEXT);
+    reason TEXT NOT NULL, used_session TEXT, used_action INTEGER, used_at INTEGER, reference TEXT,
+    forgotten INTEGER NOT NULL DEFAULT 0);
   CREATE TABLE IF NOT EXISTS request_parts (
     round INTEGER NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (round, part)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS waiters (
@@ -91,7 +93,7 @@ export class ApprovalStore {
   }
 
   round(round: number): Round | null {
-    return this.#one('SELECT * FROM rounds WHERE round = ?', round);
+    return this.#one('SELECT * FROM rounds WHERE round = ? AND forgotten = 0', round);
   }
 
   /** Bytes of the request as it is kept. */
@@ -168,7 +170,7 @@ export class ApprovalStore {
 
   waiters(round: number): readonly Waiter[] {
     return this.#exec('SELECT session, action FROM waiters WHERE round = ?', round).map((row) => ({
-      session: String(row['session']),
+      session: textOf(row, 'session'),
       action: Number(row['action']),
     }));
   }
@@ -184,7 +186,7 @@ export class ApprovalStore {
 
   votes(round: number): readonly StoredVote[] {
     return this.#exec('SELECT json FROM votes WHERE round = ? ORDER BY seq', round).map(
-      (row) => JSON.parse(String(row['json'])) as StoredVote,
+      (row) => JSON.parse(textOf(row, 'json')) as StoredVote,
     );
   }
 
@@ -233,7 +235,7 @@ export class ApprovalStore {
       seq: Number(row['seq']),
       kind,
       round: Number(row['round']),
-      payload: String(row['payload']),
+      payload: textOf(row, 'payload'),
       attempts: Number(row['attempts']),
       createdAt: Number(row['created_at']),
     }));
@@ -256,12 +258,29 @@ export class ApprovalStore {
     );
   }
 
-  /** When the object has to wake up next; null when nothing is open and nothing is owed. */
+  /** Drops the statements, values and votes of rounds that ended before `endedBefore`. Their numbers are never given again. */
+  forget(endedBefore: number): void {
+    const old = `SELECT round FROM rounds
+      WHERE state NOT IN ('pending', 'approved') AND forgotten = 0 AND decided_at < ?`;
+    for (const table of ['request_parts', 'waiters', 'votes', 'errands']) {
+      this.#exec(`DELETE FROM ${table} WHERE round IN (${old})`, endedBefore);
+    }
+    this.#exec(
+      `UPDATE rounds SET decided_by = '[]', reason = '', reference = NULL, forgotten = 1 WHERE round IN (${old})`,
+      endedBefore,
+    );
+    this.#cached = null;
+  }
+
+  /** When the object has to wake up next; null when there is nothing to expire, to tell or to forget. */
   nextDue(): number | null {
     const [row] = this.#exec(
       `SELECT MIN(at) AS at FROM (
          SELECT MIN(expires_at) AS at FROM rounds WHERE state IN ('pending', 'approved')
-         UNION ALL SELECT MIN(due_at) FROM errands)`,
+         UNION ALL SELECT MIN(due_at) FROM errands
+         UNION ALL SELECT MIN(decided_at) + ? FROM rounds
+           WHERE state NOT IN ('pending', 'approved') AND forgotten = 0)`,
+      APPROVAL_RETENTION_MS + 1,
     );
     const at = row?.['at'];
     return typeof at === 'number' ? at : null;
@@ -278,15 +297,22 @@ export class ApprovalStore {
       round: Number(row['round']),
       version: Number(row['version']),
       state: row['state'] as ApprovalState,
-      digest: String(row['digest']),
+      digest: textOf(row, 'digest'),
       requestedAt: Number(row['requested_at']),
       expiresAt: Number(row['expires_at']),
       decidedAt: row['decided_at'] as number | null,
-      decidedBy: JSON.parse(String(row['decided_by'])) as readonly string[],
-      reason: String(row['reason']),
+      decidedBy: JSON.parse(textOf(row, 'decided_by')) as readonly string[],
+      reason: textOf(row, 'reason'),
       usedSession: row['used_session'] as string | null,
       usedAction: row['used_action'] as number | null,
       usedAt: row['used_at'] as number | null,
     };
   }
+}
+
+/** A TEXT column; storage gives nothing else for it. */
+function textOf(row: Readonly<Record<string, SqlStorageValue>>, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw new Error(`column ${column} holds no text`);
+  return value;
 }

@@ -22,7 +22,7 @@ import {
   type Ballot,
   type BallotResult,
 } from '../core/approval/view.ts';
-import { DENIAL_STANDS_MS, MAX_APPROVAL_BYTES } from '../core/limits.ts';
+import { APPROVAL_RETENTION_MS, DENIAL_STANDS_MS, MAX_APPROVAL_BYTES } from '../core/limits.ts';
 import { ApprovalErrands } from './approval-errands.ts';
 import { ApprovalStore, type Round, type Waiter } from './approval-store.ts';
 
@@ -129,7 +129,7 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
       decidedAtMs: round.decidedAt,
       decidedBy: round.decidedBy,
       reason: round.reason,
-      votes: this.#store.votes(round.round).map(({ marks: _, ...vote }) => vote),
+      votes: this.#store.votes(round.round).map(({ marks: _marks, ...vote }) => vote),
       questions: this.#tally(round.round).questions,
       usedBy:
         usedAt === null
@@ -153,7 +153,11 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
   }
 
   override async alarm(): Promise<void> {
-    this.#store.atomically(() => this.#expire(Date.now()));
+    const now = Date.now();
+    this.#store.atomically(() => {
+      this.#expire(now);
+      this.#store.forget(now - APPROVAL_RETENTION_MS);
+    });
     await this.#errands.drain();
   }
 
@@ -239,9 +243,13 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
         const until = Math.min(round.expiresAt, (round.decidedAt ?? 0) + DENIAL_STANDS_MS);
         return now < until ? round : null;
       }
+      case 'consumed':
+        // Lost to another connection: whoever else waited gets a round of their own.
+        return round.usedSession === request.session && round.usedAction === request.action
+          ? round
+          : null;
       case 'expired':
       case 'cancelled':
-      case 'consumed':
         // The same waiting action asks again, because an answer was lost: it is told how that ended.
         return this.#waited(round, request) ? round : null;
       default:

@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ApprovalRequest, ApprovalStanding } from '../../core/approval/request.ts';
 import { approvalName, type BallotResult } from '../../core/approval/view.ts';
+import { APPROVAL_RETENTION_MS } from '../../core/limits.ts';
 import { Session } from '../../durable-objects/session.ts';
 import { agent, demand, facts, human } from '../core/approval/fixtures.ts';
 import {
@@ -90,6 +91,19 @@ describe('a request', () => {
     expect(await object.request(asked, Date.now())).toMatchObject({ state: 'consumed' });
     expect(await object.request({ ...asked, action: 4 }, Date.now())).toMatchObject({
       state: 'pending',
+    });
+  });
+
+  it('that was lost to another connection gets a round of its own', async () => {
+    const { asked, object } = await ask();
+    const other = { ...asked, session: 'slower', action: 1 };
+    await object.request(other, Date.now());
+    await object.vote(ballot(asked, ann));
+    expect(await object.consume(asked.digest, asked)).toBe(true);
+    expect(await object.consume(asked.digest, other)).toBe(false);
+    expect(await object.request(other, Date.now())).toMatchObject({
+      state: 'pending',
+      id: `${asked.digest.slice(0, 32)}-2`,
     });
   });
 
@@ -429,13 +443,43 @@ describe('the alarm', () => {
     }
   });
 
-  it('is set for the expiry once everything else is done, and gone when nothing is open', async () => {
+  it('forgets statement, values and votes in the end, and never gives a number twice', async () => {
+    told();
+    const { asked, object } = await ask();
+    await object.vote(ballot(asked, ann, { vote: 'deny', reason: 'no' }));
+    const pieces = () =>
+      runInDurableObject(
+        object,
+        (_o, ctx) =>
+          ctx.storage.sql
+            .exec('SELECT (SELECT COUNT(*) FROM request_parts) + (SELECT COUNT(*) FROM votes) AS n')
+            .one()['n'],
+      );
+    await runDurableObjectAlarm(object);
+    expect(await pieces()).toBe(2);
+    await runInDurableObject(
+      object,
+      (_o, ctx) =>
+        void ctx.storage.sql.exec(
+          'UPDATE rounds SET decided_at = ?',
+          Date.now() - APPROVAL_RETENTION_MS - 1000,
+        ),
+    );
+    await runDurableObjectAlarm(object);
+    expect(await pieces()).toBe(0);
+    expect(await viewOf(asked)).toBeNull();
+    expect((await object.request(asked, Date.now())).id).toMatch(/-2$/);
+  });
+
+  it('is set for the expiry once everything else is done, then for the end of the retention', async () => {
     told();
     const { asked, object, standing } = await ask();
     const at = () => runInDurableObject(object, (_o, ctx) => ctx.storage.getAlarm());
     await eventually(async () => expect(await at()).toBe(standing.expiresAtMs));
     await object.vote(ballot(asked, ann, { vote: 'deny', reason: 'no' }));
-    await eventually(async () => expect(await at()).toBeNull());
+    await eventually(async () =>
+      expect((await at())! - Date.now()).toBeGreaterThan(APPROVAL_RETENTION_MS - 60_000),
+    );
   });
 });
 
@@ -524,7 +568,7 @@ describe('the index', () => {
         target: 'shop-db',
         asked: '["dba"]',
         tables: '["public.orders"]',
-        summary: 'DELETE on public.orders (write) at shop-db',
+        summary: 'DELETE on public.orders in shop-db',
       }),
     );
     await object.vote(ballot(asked, ann, { reason: 'ok' }));

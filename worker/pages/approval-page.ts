@@ -3,15 +3,15 @@
 import { html } from 'hono/html';
 import { cautions } from '../../core/approval/cautions.ts';
 import { rowBound } from '../../core/approval/envelope.ts';
-import { duration, estimate } from '../../core/approval/message.ts';
-import type { ApprovalRequest, ConnectContent, SqlContent } from '../../core/approval/request.ts';
+import { headline } from '../../core/approval/headline.ts';
+import { estimate } from '../../core/approval/message.ts';
+import type { ApprovalRequest } from '../../core/approval/request.ts';
 import { MAX_REASON_CHARS, type ApprovalView, type VoteRecord } from '../../core/approval/view.ts';
 import { unreachable } from '../../core/failure.ts';
-import { bindList } from './binds.ts';
 import type { Markup } from './layout.ts';
-import { names, oddities, shown, type Oddities } from './shown-text.ts';
-import { statement } from './statement.ts';
-import { closesIn, headline, instant, statePill } from './wording.ts';
+import { action, binding, requester, surroundings, touched, whyAsked } from './request-cards.ts';
+import { oddities, shown, type Oddities } from './shown-text.ts';
+import { closesIn, instant, statePill } from './wording.ts';
 
 export interface Reader {
   /** Null: may look, not decide. */
@@ -32,9 +32,9 @@ export async function approvalPage(view: ApprovalView, reader: Reader): Promise<
   return html` ${reader.notice === null ? '' : html`<p class="note ${reader.notice.tone}" role="status">${reader.notice.text}</p>`}
     ${outcome(view, reader)}
     <h1>${shown(headline(request))}</h1>
-    ${lede(request)} ${warnings(request)} ${await action(request)} ${whyAsked(view)}
-    ${surroundings(request)} ${requester(request)} ${votes(view)} ${decision(view, reader)}
-    ${binding(view)}`;
+    ${lede(request)} ${warnings(request)} ${await action(request)} ${touched(request)}
+    ${whyAsked(view)} ${votes(view)} ${decision(view, reader)} ${requester(request)}
+    ${surroundings(request)} ${binding(view)}`;
 }
 
 function outcome(view: ApprovalView, reader: Reader): Markup {
@@ -75,21 +75,24 @@ function outcome(view: ApprovalView, reader: Reader): Markup {
     ${why}`;
 }
 
+/** Where, how much, and who, on two lines: with the headline, what has to be understood first. */
 function lede(request: ApprovalRequest): Markup {
-  const { principal, target } = request;
+  const { principal, target, demands, claimed } = request;
   const rows = estimate(request);
-  const bound = rowBound(request.demands);
+  const bound = rowBound(demands);
   const parts = [
-    html`in <b>${shown(target.id)}</b>`,
-    ...(rows === '' ? [] : [html`${rows} by the planner’s estimate`]),
+    ...(request.content.kind === 'connect' ? [] : [html`in <b>${shown(target.id)}</b>`]),
+    ...(rows === '' ? [] : [html`${rows} expected`]),
     ...(bound === null
       ? []
-      : [html`at most <b>${bound.toLocaleString('en-US')}</b>, or it is rolled back`]),
-    html`asked by <b>${shown(principal.id)}</b>`,
+      : [html`<b>at most ${bound.toLocaleString('en-US')}</b>, else rolled back`]),
   ];
-  return html`<p class="lede">
-    ${parts.map((part, index) => html`${index === 0 ? '' : ' · '}${part}`)}
-  </p>`;
+  const facts = parts.map((part, index) => html`${index === 0 ? '' : ' · '}${part}`);
+  return html`${facts.length === 0 ? '' : html`<p class="lede">${facts}</p>`}
+    <p class="lede">
+      asked by
+      <b>${shown(principal.id)}</b>${claimed === '' ? '' : html`, which says: “${shown(claimed)}”`}
+    </p>`;
 }
 
 function warnings(request: ApprovalRequest): Markup | string {
@@ -124,170 +127,6 @@ function oddityWarnings({ content }: ApprovalRequest): string[] {
       ? []
       : [`It holds letters that look like others (${total.lookalike}); they are marked.`]),
   ];
-}
-
-async function action({ content }: ApprovalRequest): Promise<Markup> {
-  switch (content.kind) {
-    case 'sql':
-      return sqlAction(content);
-    case 'connect':
-      return connectAction(content);
-    default:
-      return unreachable(content);
-  }
-}
-
-async function sqlAction(content: SqlContent): Promise<Markup> {
-  const lines = content.text.split('\n').length;
-  const size = `${content.text.length.toLocaleString('en-US')} characters, ${lines.toLocaleString('en-US')} ${lines === 1 ? 'line' : 'lines'}`;
-  const stands = await Promise.all(
-    content.stands.map(
-      async ({ kind, name, text }) =>
-        html`<section class="card">
-          <h2>${kind === 'prepared' ? 'The prepared statement' : 'The cursor'} ${shown(name)}</h2>
-          ${await statement(text)}
-        </section>`,
-    ),
-  );
-  return html`<section class="card">
-      <h2>What will run · ${size}</h2>
-      ${await statement(content.text)}
-    </section>
-    ${stands} ${bindList(content)}`;
-}
-
-function connectAction({ protocol, seconds }: ConnectContent): Markup {
-  const window =
-    seconds === null
-      ? html`<p>One connection.</p>`
-      : html`<p>Access for <b>${duration(seconds)}</b> from the approval on.</p>`;
-  return html`<section class="card">
-    <h2>What is asked for</h2>
-    ${window}
-    <p class="soft small">
-      Protocol: ${shown(protocol)}. What may be done on the connection is decided by the rules,
-      statement by statement.
-    </p>
-  </section>`;
-}
-
-function whyAsked({ request, questions }: ApprovalView): Markup {
-  const rules = request.demands.map(
-    ({ rule, message, by, quorum }) =>
-      html`<div class="rule">
-        <p>
-          <span class="mono">${shown(rule)}</span>
-          <span class="soft small">· asks ${quorum} of ${shown(by.join(', '))}</span>
-        </p>
-        ${message === '' ? '' : html`<p>${shown(message)}</p>`}
-      </div>`,
-  );
-  const several =
-    questions.length > 1
-      ? html`<p class="soft small">
-          Each of these needs people of its own: nobody fills two places.
-        </p>`
-      : '';
-  return html`<section class="card">
-    <h2>Why this needs approval</h2>
-    ${rules}${several}
-  </section>`;
-}
-
-function surroundings({ content, facts }: ApprovalRequest): Markup | string {
-  if (content.kind !== 'sql') return '';
-  const settings = Object.entries(content.settings).map(([name, value]) => `${name} = ${value}`);
-  return html`<section class="card">
-    <h2>What it touches, and where it runs</h2>
-    <dl>
-      ${facts === null ? '' : touched(facts)}
-      <dt>Database</dt>
-      <dd>${shown(content.database)}</dd>
-      <dt>Role</dt>
-      <dd>${shown(content.role)}</dd>
-      <dt>Search path</dt>
-      <dd>${shown(content.searchPath.join(', '))}</dd>
-      <dt>Transaction</dt>
-      <dd>
-        ${content.transaction === 'idle' ? 'none is open' : html`<b>inside an open transaction</b>`}
-      </dd>
-      ${
-        settings.length === 0
-          ? ''
-          : html`<dt>Settings</dt>
-              <dd>${names(settings)}</dd>`
-      }
-    </dl>
-  </section>`;
-}
-
-function touched(facts: NonNullable<ApprovalRequest['facts']>): Markup {
-  const row = (label: string, list: readonly string[]): Markup | string =>
-    list.length === 0
-      ? ''
-      : html`<dt>${label}</dt>
-          <dd>${names(list)}</dd>`;
-  return html`${row('Writes', facts.writes)}${row('Reads', facts.reads)}${row('Calls', facts.functions)}${row('Changes settings', facts.settings)}`;
-}
-
-/** What every token has, and says nothing about who asks. */
-const TECHNICAL: ReadonlySet<string> = new Set([
-  'jti',
-  'iat',
-  'nbf',
-  'exp',
-  'aud',
-  'nonce',
-  'at_hash',
-  'c_hash',
-  's_hash',
-  'sid',
-  'azp',
-]);
-
-function requester({ principal, claimed, session }: ApprovalRequest): Markup {
-  const claims = Object.entries(principal.claims).filter(([name]) => !TECHNICAL.has(name));
-  return html`<section class="card">
-    <h2>Who asks</h2>
-    <dl>
-      <dt>Identity</dt>
-      <dd class="mono">${shown(principal.id)}</dd>
-      <dt>Kind</dt>
-      <dd>
-        ${principal.kind === 'human' ? 'a person' : 'a workload: an agent, a job or a service'}
-      </dd>
-      ${
-        principal.groups.length === 0
-          ? ''
-          : html`<dt>Groups</dt>
-              <dd>${names(principal.groups)}</dd>`
-      }
-      ${
-        claimed === ''
-          ? ''
-          : html`<dt>Says it is</dt>
-              <dd>${shown(claimed)} <span class="soft small">(claimed, not verified)</span></dd>`
-      }
-      ${
-        session === ''
-          ? ''
-          : html`<dt>Session</dt>
-              <dd class="mono small">${shown(session)}</dd>`
-      }
-    </dl>
-    <details>
-      <summary>${claims.length} verified claims</summary>
-      <dl>
-        ${claims.map(
-          ([name, value]) =>
-            html`<dt class="mono">${shown(name)}</dt>
-              <dd class="mono small">
-                ${shown(typeof value === 'string' ? value : JSON.stringify(value))}
-              </dd>`,
-        )}
-      </dl>
-    </details>
-  </section>`;
 }
 
 function votes({ votes: cast, questions, state }: ApprovalView): Markup | string {
@@ -348,27 +187,5 @@ ${reader.typed}</textarea>
         ${view.request.content.kind === 'sql' ? 'Exactly what is shown runs, once.' : 'Your name and reason are kept.'}
       </p>
     </form>
-  </section>`;
-}
-
-function binding({ id, request }: ApprovalView): Markup {
-  const digest = request.digest.match(/.{1,8}/g)?.join(' ') ?? '';
-  return html`<section class="card small">
-    <h2>What the approval is bound to</h2>
-    <dl>
-      <dt>Digest</dt>
-      <dd class="mono digest">${digest}</dd>
-      <dt>Approval</dt>
-      <dd class="mono digest">${id}</dd>
-      <dt>Policy</dt>
-      <dd>
-        revision ${request.revision}
-        <span class="mono digest">${request.policyHash.slice(0, 16)}…</span>
-      </dd>
-    </dl>
-    <p class="soft">
-      The digest covers who asks, the target, the statement with its parameters and everything it
-      depends on. Any change of these needs another approval.
-    </p>
   </section>`;
 }

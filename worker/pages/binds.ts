@@ -2,7 +2,8 @@
 import { html, raw } from 'hono/html';
 import type { SqlContent } from '../../core/approval/request.ts';
 import type { Markup } from './layout.ts';
-import { shownBlock } from './shown-text.ts';
+import { shownBlock, type Shown } from './shown-text.ts';
+import { TALL_CHARS } from './statement.ts';
 
 /** pg_type.oid of the types that clients usually declare (pg_type.dat); 0: the server infers it. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
@@ -50,9 +51,9 @@ export function bindList({ binds, bindTypes, bindFormats }: SqlContent): Markup 
   </section>`;
 }
 
-function shownValue(value: string | null): Markup {
+function shownValue(value: string | null): Markup | Shown {
   if (value === null) return html` <span class="null">NULL, no value</span>`;
   if (value === '') return html` <span class="null">an empty text</span>`;
-  return html`<pre class="sql${value.length > 4_000 ? ' long' : ''}">
-${raw(shownBlock(value))}</pre>`;
+  const long = value.length > TALL_CHARS ? ' long" tabindex="0' : '';
+  return raw(`<pre class="sql${long}">\n${shownBlock(value)}</pre>`);
 }

@@ -14,7 +14,20 @@ export function shown(text: string): Shown {
 
 /** Several lines, for a <pre>. */
 export function shownBlock(text: string): string {
-  return marked(announced(visible(unixLines(text))));
+  return unixLines(text)
+    .split(BLANK_RUN)
+    .map((part, index) => (index % 2 === 1 ? blankRun(part) : marked(visible(part))))
+    .join('');
+}
+
+/**
+ * Blanks push what follows out of sight. They are announced, and stay in the text, set so small that they push nothing. The
+ * last character keeps its size: the text after it starts where it should.
+ */
+function blankRun(run: string): string {
+  const lines = run.split('\n').length - 2;
+  const what = lines > 0 ? `${lines} blank lines` : `${run.length} blanks`;
+  return `<span class="gap">⟦${what}⟧</span><span class="run">${run.slice(0, -1)}</span>${run.slice(-1)}`;
 }
 
 /** Windows' line ends are line ends; a carriage return anywhere else rewrites a line. */
@@ -36,27 +49,17 @@ export function oddities(text: string): Oddities {
 
 /** How `visible` writes what cannot be seen; it writes out the bracket itself, so this matches nothing else. */
 const GHOST = /⟦U\+[0-9A-F]{4,6}⟧/g;
-const BLANK_LINES = /\n(?:[ \t]*\n){4,}/g;
-const BLANKS = /[ \t]{40,}/g;
-
-/** Our own brackets, which `visible` leaves to nobody else. */
-function announced(text: string): string {
-  return text
-    .replaceAll(BLANK_LINES, (run) => `⟦${run.split('\n').length - 2} blank lines⟧${run}`)
-    .replaceAll(BLANKS, (run) => `⟦${run.length} blanks⟧${run}`);
-}
-
-const MARKER = /⟦(?:U\+[0-9A-F]{4,6}|\d+ blank lines|\d+ blanks)⟧/;
+/** Captures, so that split keeps it. */
+const BLANK_RUN = /(\n(?:[ \t]*\n){4,}|[ \t]{40,})/;
+const MARKER = /(⟦U\+[0-9A-F]{4,6}⟧)/;
 const WORD = /[\p{L}\p{M}\p{N}_$]+/gu;
 function marked(text: string): string {
   // Most text is plain: one pass, no pieces.
-  if (!/[^\p{ASCII}]/u.test(text)) return escaped(text);
+  if (ASCII_ONLY.test(text)) return escaped(text);
   return text
-    .split(new RegExp(`(${MARKER.source})`, 'u'))
+    .split(MARKER)
     .map((part, index) =>
-      index % 2 === 1
-        ? `<span class="${part.startsWith('⟦U+') ? 'ghost' : 'gap'}">${part}</span>`
-        : lookalikesMarked(part),
+      index % 2 === 1 ? `<span class="ghost">${part}</span>` : lookalikesMarked(part),
     )
     .join('');
 }

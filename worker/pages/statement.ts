@@ -14,14 +14,14 @@ const CLASSES: Readonly<Record<SqlTokenKind, string | null>> = {
 
 /** Lines after which the box scrolls in itself, so that the decision stays within reach; its length is said above it. */
 const TALL_LINES = 40;
-const TALL_CHARS = 4_000;
+export const TALL_CHARS = 4_000;
 
 export async function statement(sql: string): Promise<Shown> {
   const tokens = await scanSql(sql);
   const tall = sql.length > TALL_CHARS || sql.split('\n').length > TALL_LINES;
   const content = tokens === null ? shownBlock(sql) : coloured(sql, tokens);
-  // A box that scrolls must be reachable by keyboard.
-  return raw(`<pre class="sql${tall ? ' long" tabindex="0' : ''}">${content}</pre>`);
+  // A box that scrolls must be reachable by keyboard. HTML drops a line break right after <pre>: this one, not the text's.
+  return raw(`<pre class="sql${tall ? ' long" tabindex="0' : ''}">\n${content}</pre>`);
 }
 
 /** The text between tokens is shown too: every byte appears, in its place. */

@@ -27,7 +27,8 @@ main{max-width:46rem;margin:0 auto;padding:.75rem 1.1rem 4rem}
 h1{font-size:1.6rem;line-height:1.22;letter-spacing:-.015em;margin:.7rem 0 .35rem;font-weight:680;overflow-wrap:anywhere}
 h2{font-size:.8125rem;line-height:1.4;font-weight:600;color:var(--soft);margin:0 0 .6rem}
 p{margin:.35rem 0}
-.lede{font-size:1.0625rem;color:var(--soft);margin:0 0 1rem;overflow-wrap:anywhere}
+.lede{font-size:1.0625rem;color:var(--soft);margin:0 0 .2rem;overflow-wrap:anywhere}
+.lede+:not(.lede){margin-top:1.1rem}
 .lede b{color:var(--ink);font-weight:600}
 .soft{color:var(--soft)}
 .small{font-size:.875rem}
@@ -39,6 +40,7 @@ p{margin:.35rem 0}
 .pill.expired,.pill.cancelled{background:var(--line);color:var(--soft)}
 .status{display:flex;flex-wrap:wrap;align-items:baseline;gap:.3rem .7rem;margin-top:.5rem}
 .note{border-radius:14px;padding:.75rem 1rem;margin:0 0 .9rem;background:var(--warn-soft);color:var(--warn);overflow-wrap:anywhere}
+.status+.note{margin-top:.6rem}
 .note.good{background:var(--good-soft);color:var(--good)}
 .note.bad{background:var(--danger-soft);color:var(--danger)}
 .note.plain{background:transparent;border:1px solid var(--line);color:var(--soft)}
@@ -51,6 +53,7 @@ white-space:pre-wrap;overflow-wrap:anywhere;tab-size:4;direction:ltr;unicode-bid
 pre.long{max-height:70vh;overflow:auto}
 .kw{color:var(--kw);font-weight:600}.str{color:var(--str)}.num{color:var(--num)}.com{color:var(--com);font-style:italic}.par{color:var(--par);font-weight:600}
 .ghost,.gap{background:var(--ghost-soft);color:var(--ghost);border-radius:4px;font-size:.85em;font-style:normal;font-weight:600;padding:0 .15em;unicode-bidi:isolate}
+.run{display:inline-block;font-size:1px;line-height:1px;vertical-align:baseline}
 .look{background:var(--ghost-soft);color:var(--ghost);border-radius:3px;text-decoration:underline wavy;text-underline-offset:.2em}
 bdi.raw{direction:ltr;unicode-bidi:bidi-override;overflow-wrap:anywhere}
 dl{display:grid;grid-template-columns:1fr;gap:.1rem 1rem;margin:0}
@@ -75,9 +78,9 @@ textarea{width:100%;min-height:4.6rem;font:inherit;color:inherit;background:var(
 .actions{display:grid;grid-template-columns:1fr 1fr;gap:.7rem;margin-top:.8rem}
 .actions button,.button{display:block;font:inherit;font-weight:640;text-align:center;text-decoration:none;min-height:3.1rem;padding:.75rem 1rem;border-radius:11px;border:1.5px solid transparent;cursor:pointer}
 .approve,.button{background:var(--accent);color:var(--accent-ink)}
-.deny{background:transparent;border-color:var(--danger);color:var(--danger)}
+.actions .deny{background:transparent;border-color:var(--danger);color:var(--danger)}
 .approve:hover,.button:hover{filter:brightness(1.08)}
-.deny:hover{background:var(--danger-soft)}
+.actions .deny:hover{background:var(--danger-soft)}
 .button+.button{margin-top:.7rem}
 a.item{display:block;color:inherit;text-decoration:none}
 a.item:hover{border-color:var(--accent)}

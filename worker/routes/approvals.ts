@@ -7,7 +7,7 @@ import { approvalStub, castBallot } from '../../adapters/approvals.ts';
 import { gatewayOrigin } from '../../adapters/env.ts';
 import type { ApprovalRow } from '../../adapters/schema.ts';
 import { cautions } from '../../core/approval/cautions.ts';
-import { subject } from '../../core/approval/message.ts';
+import { listLine } from '../../core/approval/headline.ts';
 import type { ApprovalView } from '../../core/approval/view.ts';
 import { activePolicy, asked, origin, visibleApproval, voteHindrance } from '../approval-access.ts';
 import type { DoorEnv } from '../door-env.ts';
@@ -135,7 +135,7 @@ function viewJson(view: ApprovalView, page: string) {
     url: `${page}/approvals/${id}`,
     state,
     digest: request.digest,
-    summary: subject(request),
+    summary: listLine(request),
     cautions: cautions(request),
     principal: {
       id: principal.id,
