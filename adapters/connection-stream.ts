@@ -27,10 +27,15 @@ export class ConnectionStream extends Duplex {
     this.#connection.read().then(
       (bytes) => {
         this.#reading = false;
-        if (bytes === null) return void this.push(null);
+        if (bytes === null) {
+          this.push(null);
+          return;
+        }
         this.#received += bytes.length;
-        if (this.#received > MAX_ANSWER_BYTES)
-          return void this.destroy(new Error('too many bytes'));
+        if (this.#received > MAX_ANSWER_BYTES) {
+          this.destroy(new Error('too many bytes'));
+          return;
+        }
         // The bytes are only valid until the next read: the stream keeps a copy.
         this.push(Buffer.from(bytes));
       },

@@ -245,7 +245,9 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
       }
       case 'consumed':
         // Lost to another connection: whoever else waited gets a round of their own.
-        return round.usedSession === request.session && round.usedAction === request.action
+        return this.#waited(round, request) &&
+          round.usedSession === request.session &&
+          round.usedAction === request.action
           ? round
           : null;
       case 'expired':

@@ -130,17 +130,24 @@ function viewOf(row: Record<string, SqlStorageValue>, nowMs: number): GrantView 
   const endedAt = row['ended_at'];
   const over = endsAtMs <= nowMs;
   return {
-    id: String(row['id']),
-    principalId: String(row['principal']),
-    target: String(row['target']),
-    satisfied: JSON.parse(String(row['satisfied'])) as readonly string[],
+    id: textOf(row, 'id'),
+    principalId: textOf(row, 'principal'),
+    target: textOf(row, 'target'),
+    satisfied: JSON.parse(textOf(row, 'satisfied')) as readonly string[],
     startsAtMs: Number(row['starts_at']),
     endsAtMs,
     end:
       typeof endedAt === 'number'
-        ? { kind: row['end'] as GrantEnd, atMs: endedAt, by: String(row['ended_by']) }
+        ? { kind: row['end'] as GrantEnd, atMs: endedAt, by: textOf(row, 'ended_by') }
         : over
           ? { kind: 'expired', atMs: endsAtMs, by: '' }
           : null,
   };
+}
+
+/** A TEXT column; storage gives nothing else for it. */
+function textOf(row: Readonly<Record<string, SqlStorageValue>>, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw new Error(`column ${column} holds no text`);
+  return value;
 }

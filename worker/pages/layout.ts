@@ -73,7 +73,7 @@ function viewer(c: Context<DoorEnv>, session: HumanSession | null): Markup | str
   const { name: full, email } = principal.claims;
   const name = [full, email].find((claim) => typeof claim === 'string') ?? principal.id;
   return html`<form class="viewer" method="post" action="/logout">
-    <bdi title="${principal.id}">${shown(String(name))}</bdi>
+    <bdi title="${principal.id}">${shown(name)}</bdi>
     <input type="hidden" name="csrf" value="${csrfToken(c, session, 'logout') ?? ''}" />
     <button type="submit">Sign out</button>
   </form>`;

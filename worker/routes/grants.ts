@@ -170,9 +170,9 @@ async function visibleGrant(c: Context<DoorEnv>, id: string): Promise<ApprovalVi
 
 /** Operators who may end sessions see every window, to be able to end it. */
 async function seen(c: Context<DoorEnv>, id: string, principal: Principal): Promise<ApprovalView> {
-  const { mayKill } = await policyAccess(c);
+  const access = await policyAccess(c);
   return visibleApproval(c, id, principal, (view) =>
-    mayKill({ principalId: view.request.principal.id }),
+    access.mayKill({ principalId: view.request.principal.id }),
   );
 }
 
