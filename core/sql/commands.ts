@@ -7,7 +7,7 @@ import { Ledger } from './ledger.ts';
 import { as, text, type Ast, type Node, type NodeTag } from './parse.ts';
 import { columnPosition, NO_ENV, touchColumn, touchWhole, type RangeItem } from './scope.ts';
 import { execute, runsExplained } from './session-control.ts';
-import { walkExpression, walkExpressions, walkQuery } from './walk.ts';
+import { walkExpression, walkExpressions, walkQuery, walkWrapped } from './walk.ts';
 import { assignEvery, writeTarget } from './writes.ts';
 
 type Command<T extends NodeTag> = (analysis: StatementAnalysis, node: Ast<T>) => void;
@@ -107,7 +107,7 @@ function planned(ledger: Ledger, inner: Ledger): void {
 function copy(analysis: StatementAnalysis, node: Ast<'CopyStmt'>): void {
   const { ledger } = analysis;
   ledger.verb = 'COPY';
-  if (node.query !== undefined) walkQuery(analysis, node.query, NO_ENV);
+  walkWrapped(analysis, node.query);
   if (node.relation !== undefined) {
     if (node.is_from === true) copyIn(analysis, node);
     else copyOut(analysis, node);

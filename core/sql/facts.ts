@@ -153,8 +153,8 @@ function fingerprint(ledger: Ledger): string {
 }
 
 function summary(context: SqlContext, ledgers: readonly Ledger[]): Inspection {
-  const together = new Ledger();
-  for (const ledger of ledgers) together.include(ledger);
+  const [only] = ledgers;
+  const together = ledgers.length === 1 && only !== undefined ? only : merged(ledgers);
   if (context.readOnly && together.effect !== 'session' && together.effect !== 'read') {
     together.refuse(
       denial('read_only_target', 'Only reading is possible: this target is read-only.', ''),
@@ -169,19 +169,28 @@ function summary(context: SqlContext, ledgers: readonly Ledger[]): Inspection {
   };
 }
 
+function merged(ledgers: readonly Ledger[]): Ledger {
+  const together = new Ledger();
+  for (const ledger of ledgers) together.include(ledger);
+  return together;
+}
+
 function combined(ledgers: readonly Ledger[], together: Ledger): SqlFacts {
   const statements = ledgers.map((ledger) => ledger.facts());
+  // One statement's lists are the text's lists.
+  const [only] = statements;
+  const whole = statements.length === 1 && only !== undefined ? only : together.facts();
   return {
     statements: statements.length === 0 ? [NOTHING] : statements,
     verbs: sorted(together.verbs),
-    effect: together.effect,
-    reads: sorted(together.reads),
-    writes: sorted(together.writes),
+    effect: whole.effect,
+    reads: whole.reads,
+    writes: whole.writes,
     tables: sorted(new Set([...together.reads, ...together.writes])),
-    columns: sorted(together.columns),
-    functions: sorted(together.functions),
-    settings: sorted(together.settings),
-    whereless: together.whereless,
+    columns: whole.columns,
+    functions: whole.functions,
+    settings: whole.settings,
+    whereless: whole.whereless,
     opaque: sorted(together.opaque),
   };
 }

@@ -72,8 +72,6 @@ export function createQueries(
       analysis.ledger.raise('schema');
       analysis.ledger.writes.add(analysis.names.newLabel(node.intoClause.rel));
     }
-    // VALUES alone is how INSERT gets its rows.
-    if (node.valuesLists === undefined) analysis.ledger.verbs.add('SELECT');
     const items = from.walkFrom(analysis, node.fromClause, env);
     const level: Level = { items, parent: env.level };
     const inner: Env = { level, ctes: env.ctes };

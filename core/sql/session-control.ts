@@ -7,7 +7,7 @@ import { useType } from './expressions.ts';
 import { as, type Ast, type Node, type NodeTag } from './parse.ts';
 import { NO_ENV } from './scope.ts';
 import { judgeResetAll, judgeSetting, type SettingValue } from './settings.ts';
-import { walkExpressions, walkQuery } from './walk.ts';
+import { walkExpressions, walkWrapped } from './walk.ts';
 import { writeTarget } from './writes.ts';
 
 type Control<T extends NodeTag> = (analysis: StatementAnalysis, node: Ast<T>) => void;
@@ -29,7 +29,7 @@ export const SESSION_CONTROLS: { readonly [T in NodeTag]?: Control<T> } = {
       const type = as(entry, 'TypeName');
       if (type !== undefined) useType(analysis, type);
     }
-    if (node.query !== undefined) walkQuery(analysis, node.query, NO_ENV);
+    walkWrapped(analysis, node.query);
     ledger.verb = 'PREPARE';
     ledger.changes.push({ kind: 'prepare', name: node.name ?? '', text: analysis.text() });
   },
@@ -40,7 +40,7 @@ export const SESSION_CONTROLS: { readonly [T in NodeTag]?: Control<T> } = {
     analysis.ledger.changes.push({ kind: 'deallocate', name });
   },
   DeclareCursorStmt: (analysis, node) => {
-    if (node.query !== undefined) walkQuery(analysis, node.query, NO_ENV);
+    walkWrapped(analysis, node.query);
     analysis.ledger.verb = 'DECLARE CURSOR';
     const name = node.portalname ?? '';
     analysis.ledger.changes.push({ kind: 'declare', name, text: analysis.text() });

@@ -4,7 +4,7 @@ import { createExpressions, type Expressions } from './expressions.ts';
 import { createFromClause, type FromClause } from './from.ts';
 import { as, tagOf, type Node } from './parse.ts';
 import { createQueries } from './queries.ts';
-import type { Env } from './scope.ts';
+import { NO_ENV, type Env } from './scope.ts';
 import { createWrites } from './writes.ts';
 
 const expressions: Expressions = createExpressions(walkQuery);
@@ -44,6 +44,13 @@ export function walkQuery(
       analysis.ledger.conceal('unknown_statement');
       return null;
   }
+}
+
+/** The query that PREPARE, DECLARE or COPY stands around: a statement of its own, whose verb counts too. */
+export function walkWrapped(analysis: Analysis, query: Node | undefined): void {
+  if (query === undefined) return;
+  if (tagOf(query) === 'SelectStmt') analysis.ledger.verbs.add('SELECT');
+  walkQuery(analysis, query, NO_ENV);
 }
 
 export const walkExpression: Expressions['walk'] = expressions.walk;
