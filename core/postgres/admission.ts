@@ -8,11 +8,18 @@ import type { Inspection } from '../sql/inspection.ts';
 import { sqlContent } from './content.ts';
 import { planChanges } from './changes.ts';
 import { FLUSH, encodeExecute, encodeParse, encodeQuery } from './client-messages.ts';
-import { PATH_UNKNOWN, TOO_MANY_NAMES, TOO_MUCH_UNCOMMITTED, unknownObject } from './denials.ts';
+import {
+  OWN_NAME,
+  PATH_UNKNOWN,
+  TOO_MANY_NAMES,
+  TOO_MUCH_UNCOMMITTED,
+  unknownObject,
+} from './denials.ts';
 import { openGate, type Gate } from './gate.ts';
 import type { FrameReader } from './frames.ts';
 import { namesNothing, refusedAnyway } from './judging.ts';
 import type { Via } from './ledger.ts';
+import { OWN_PREFIX } from './words.ts';
 import { PROBE_ENTRIES, encodeProbe } from './probe.ts';
 import { denied, denyState, refusalFields } from './refusal.ts';
 import type { Session } from './session.ts';
@@ -277,11 +284,13 @@ export class Admission {
   }
 
   #limit(inspection: Inspection): Denial | null {
+    const { statements, portals, state } = this.#s;
     for (const change of inspection.changes) {
-      if (change.kind === 'catalog' && this.#s.state.uncommittedFull) return TOO_MUCH_UNCOMMITTED;
-      const { statements, portals } = this.#s;
-      if (change.kind === 'prepare' && this.#exceeds(statements.size)) return TOO_MANY_NAMES;
-      if (change.kind === 'declare' && this.#exceeds(portals.size)) return TOO_MANY_NAMES;
+      if (change.kind === 'catalog' && state.uncommittedFull) return TOO_MUCH_UNCOMMITTED;
+      if (change.kind !== 'prepare' && change.kind !== 'declare') continue;
+      if (change.name.startsWith(OWN_PREFIX)) return OWN_NAME;
+      const names = change.kind === 'prepare' ? statements.size : portals.size;
+      if (this.#exceeds(names)) return TOO_MANY_NAMES;
     }
     return null;
   }
@@ -353,11 +362,11 @@ export class Admission {
 
   #refuse(asking: Asking, denial: Decision & Denial): void {
     const { statement, inspection, via, binds, id } = asking;
-    const { pipeline, ledger, output, options, statements } = this.#s;
+    const { pipeline, ledger, output, words, statements } = this.#s;
     ledger.refuse(id, statement, inspection.facts, via, binds, denial, denyState(denial.code));
     if (pipeline.skipping) return;
-    const refused = refusalFields(denial, denial.revision);
-    const failing = `postern_refused_${options.nonce}`;
+    const failing = words.next();
+    const refused = { fields: refusalFields(denial, denial.revision), word: failing };
     if (via === 'query' || via === 'call') {
       pipeline.add('query', { refused });
       write(encodeQuery(failing));
@@ -383,9 +392,9 @@ export class Admission {
 
 /** Sends the gateway's question; its answers are swallowed by server-side.ts. */
 export function sendProbe(session: Session, end: 'flush' | 'sync'): void {
-  const { pipeline, output, options } = session;
+  const { pipeline, output, words } = session;
   for (const kind of PROBE_ENTRIES) pipeline.add(kind, { probe: true });
   if (end === 'sync') pipeline.add('sync', { probe: true });
-  const bytes = encodeProbe(options.nonce, end);
+  const bytes = encodeProbe(words.next(), end);
   output.toServer(bytes, 0, bytes.length, true);
 }

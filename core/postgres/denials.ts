@@ -2,6 +2,7 @@
 import { utf8 } from '../bytes.ts';
 import type { Denial } from '../decision.ts';
 import type { DenyCode } from '../failure.ts';
+import { OWN_PREFIX } from './words.ts';
 
 /** NAMEDATALEN - 1. Postgres cuts longer names off, so two of them could be one object to it and two to us. */
 const MAX_NAME_BYTES = 63;
@@ -15,6 +16,7 @@ function shown(name: string): string {
 }
 
 export function nameDenial(name: string): Denial | null {
+  if (name.startsWith(OWN_PREFIX)) return OWN_NAME;
   // Every UTF-16 unit is at least one byte and at most three.
   if (name.length * 3 <= MAX_NAME_BYTES || utf8(name).length <= MAX_NAME_BYTES) return null;
   return denial(
@@ -39,6 +41,12 @@ export function uncertainStatement(name: string): Denial {
     'Deallocate it and prepare it again.',
   );
 }
+
+export const OWN_NAME = denial(
+  'protocol_refused',
+  `Names of prepared statements, portals and cursors may not begin with ${OWN_PREFIX}.`,
+  'Use another name.',
+);
 
 export const FUNCTION_CALL = denial(
   'protocol_refused',

@@ -41,10 +41,12 @@ export type { PostgresEngineOptions } from './session.ts';
 
 /** Messages without bulk: PQ_SMALL_MESSAGE_LIMIT of the server. */
 const SMALL_MESSAGE_BYTES = 10_000;
+/** What a client may send behind its token before that was verified: enough for a driver that starts with a statement. */
+const MAX_UNTRUSTED_BYTES = 1024 * 1024;
 /** Rows and COPY data are never held whole; this is what the server itself can build (MaxAllocSize). */
 const MAX_STREAMED_BYTES = 0x3fff_ffff;
 
-/** `options.nonce` must be 8 to 40 letters and digits: it becomes part of names and texts sent to the target. */
+/** `options.nonce` must be 8 to 40 letters and digits, or this throws. */
 export function createPostgresEngine(options: PostgresEngineOptions): Engine {
   if (!/^[A-Za-z0-9]{8,40}$/.test(options.nonce)) throw new RangeError('nonce of a wrong form');
   if (options.clientKey.secret.length < 4) throw new RangeError('cancel key too short');
@@ -89,7 +91,7 @@ class PostgresEngine implements Engine {
       } else {
         this.#openingEnd(this.#opening.fromClient(chunk));
       }
-      if (this.#client.held > MAX_HELD_BYTES) {
+      if (this.#client.held > (this.#opening.trusted ? MAX_HELD_BYTES : MAX_UNTRUSTED_BYTES)) {
         this.#end('limit_exceeded', 'too many bytes held for the client');
       }
     });

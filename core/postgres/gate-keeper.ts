@@ -162,10 +162,11 @@ export class GateKeeper {
 
   /** An Execute that fails for certain: the error's place and the skipping to Sync are then the server's own. */
   #failNext(fields: ReportFields): void {
-    const { output, pipeline, options } = this.#s;
-    pipeline.add('execute', { refused: fields });
+    const { output, pipeline, words } = this.#s;
+    const word = words.next();
+    pipeline.add('execute', { refused: { fields, word } });
     pipeline.skipping = true;
-    const failing = encodeExecute({ portal: `postern_refused_${options.nonce}`, maxRows: 0 });
+    const failing = encodeExecute({ portal: word, maxRows: 0 });
     output.toServer(failing, 0, failing.length, true);
     output.toServer(FLUSH, 0, FLUSH.length, true);
   }

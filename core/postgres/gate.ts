@@ -132,10 +132,10 @@ function send(
   last: boolean,
   between = gate.simple,
 ): void {
-  const { pipeline, output, options } = session;
+  const { pipeline, output, words } = session;
   for (const kind of PROBE_ENTRIES) pipeline.add(kind, { errand });
   if (between) pipeline.add('sync', { errand });
-  const name = `postern_gate_${options.nonce}`;
+  const name = words.next();
   const bytes = concatBytes([
     encodeParse(name, textOf(gate, errand)),
     encodeBind({ portal: name, statement: name, formats: [], values: [], resultFormats: [] }),

@@ -68,6 +68,18 @@ export class Opening {
     return this.#spoken;
   }
 
+  /** Whether the client's token has been accepted. */
+  get trusted(): boolean {
+    switch (this.#stage) {
+      case 'packets':
+      case 'password':
+      case 'authenticating':
+        return false;
+      default:
+        return true;
+    }
+  }
+
   fromClient(chunk: Uint8Array): OpeningEnd | null {
     if (this.#stage !== 'packets') {
       this.#client.push(chunk);

@@ -24,6 +24,12 @@ export type AnswerPhase =
   /** An error came; only ReadyForQuery follows. */
   | 'failed';
 
+export interface StandIn {
+  readonly fields: ReportFields;
+  /** In the text or name that fails, and so in the server's error: another error is not ours to rewrite. */
+  readonly word: string;
+}
+
 export interface Entry {
   readonly kind: EntryKind;
   readonly seq: number;
@@ -33,7 +39,7 @@ export interface Entry {
   /** What the journal awaits an outcome of. */
   readonly run: Run | null;
   /** The message stands in for a refused one: it must fail, and the client gets these fields instead. */
-  readonly refused: ReportFields | null;
+  readonly refused: StandIn | null;
   /** The gateway's own question: the client sees nothing of it. */
   readonly probe: boolean;
   /** One of the commit gate's own messages (gate.ts): the client sees nothing of it. */

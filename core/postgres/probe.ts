@@ -38,9 +38,8 @@ export interface ProbeAnswer {
   readonly settings: readonly (readonly [name: string, value: string])[];
 }
 
-/** `flush`: inside a segment of the client's, which goes on afterwards. `sync`: between two of them. */
-export function encodeProbe(nonce: string, end: 'flush' | 'sync'): Uint8Array {
-  const name = `postern_probe_${nonce}`;
+/** `name`: of the statement and the portal. `flush`: inside a segment of the client's, which goes on afterwards. `sync`: between two of them. */
+export function encodeProbe(name: string, end: 'flush' | 'sync'): Uint8Array {
   return concatBytes([
     encodeParse(name, QUESTION),
     encodeBind({ portal: name, statement: name, formats: [], values: [], resultFormats: [] }),

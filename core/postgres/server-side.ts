@@ -271,10 +271,10 @@ export class ServerSide {
       this.#fatal = sqlstate;
       return this.#pass();
     }
-    const { pipeline, options, output, ledger, state } = this.#s;
+    const { pipeline, output, ledger, state } = this.#s;
     const head = pipeline.head;
     if (head === undefined) return this.#pass();
-    const replaced = head.refused !== null && (fields['M'] ?? '').includes(options.nonce);
+    const replaced = head.refused !== null && (fields['M'] ?? '').includes(head.refused.word);
     const probing = head.probe;
     const { errand } = head;
     if (head.kind === 'query' || head.kind === 'sync') {
@@ -297,7 +297,8 @@ export class ServerSide {
         this.#settle(skipped, 'not_done');
       }
     }
-    if (replaced && head.refused !== null) return output.client.write(encodeError(head.refused));
+    if (replaced && head.refused !== null)
+      return output.client.write(encodeError(head.refused.fields));
     if (probing) return this.#probeFailed(sqlstate);
     if (errand !== null) {
       if (this.#gateKeeper.refused(errand, sqlstate)) this.#pass();

@@ -11,6 +11,7 @@ import { Pipeline, type Entry } from './pipeline.ts';
 import type { Portal } from './portal.ts';
 import { SessionState } from './state.ts';
 import { Texts, type Statement } from './statement.ts';
+import { Words } from './words.ts';
 
 export interface PostgresEngineOptions {
   readonly crypto: Crypto;
@@ -21,7 +22,7 @@ export interface PostgresEngineOptions {
   readonly principalAuthenticated: boolean;
   /** BackendKeyData for the client. A client of protocol 3.0 gets the first four bytes of the secret. */
   readonly clientKey: { readonly processId: number; readonly secret: Uint8Array };
-  /** Random, this session's own, never shown to the client: letters and digits, 8 to 40 of them. */
+  /** Random, this session's own and known to nobody else: letters and digits, 8 to 40 of them. Source of words.ts. */
   readonly nonce: string;
   /** Whether outcomes carry a SHA-256 over the rows and COPY data, as they went over the wire. Default: no. */
   readonly digestResults?: boolean;
@@ -43,6 +44,7 @@ export interface Session {
   readonly state: SessionState;
   readonly judging: Judging;
   readonly ledger: Ledger;
+  readonly words: Words;
   probe: ProbeStage;
   /** The last question failed; what waits for its answer is refused instead of asking for ever. */
   probeFailed: boolean;
@@ -75,6 +77,7 @@ export function createSession(options: PostgresEngineOptions, output: Output): S
       portals,
     }),
     ledger: new Ledger(output, options.crypto, options.digestResults ?? false),
+    words: new Words(options.crypto, options.nonce),
     probe: 'none',
     probeFailed: false,
     gate: null,

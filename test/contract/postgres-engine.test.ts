@@ -1,6 +1,6 @@
 // The Postgres engine under the contract of all engines.
 import { createPostgresEngine } from '../../core/postgres/engine.ts';
-import { LOGIN, decideByTable, options } from '../core/postgres/harness.ts';
+import { LOGIN, decideByTable, options, word } from '../core/postgres/harness.ts';
 import {
   V30,
   bind,
@@ -41,7 +41,8 @@ import {
 } from '../core/postgres/wire.ts';
 import { describeEngine, type Step } from './engine.ts';
 
-const refused = (code: string) => error(code, 'about postern_refused_n0nce0n0nce1');
+/** The login's probe has the first word, the refusal of these conversations the second. */
+const refused = (code: string) => error(code, `syntax error at or near "${word(2)}"`);
 const hostileLengths = (tag: string, from: 'client' | 'server') =>
   ['00000000', '00000003', '80000000', 'ffffffff'].map(
     (length) =>

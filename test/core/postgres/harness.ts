@@ -1,11 +1,18 @@
 // An engine on a bench: feeds it bytes, answers its questions at once, and keeps what it did.
+import { createHmac } from 'node:crypto';
 import { nativeCrypto } from '../../../adapters/crypto.ts';
 import type { EngineEvent } from '../../../core/audit/event.ts';
 import type { Decision, Denial } from '../../../core/decision.ts';
 import type { Authentication, Effect, Engine } from '../../../core/engine.ts';
 import { createPostgresEngine, type PostgresEngineOptions } from '../../../core/postgres/engine.ts';
 import { stubInspect } from './stub-inspect.ts';
-import { join, loginAnswer, password, probeAnswer, startup, V30 } from './wire.ts';
+import { error, join, loginAnswer, password, probeAnswer, startup, V30 } from './wire.ts';
+
+/** The nth of the session's own words; the login's probe takes the first. Computed as core/postgres/words.ts says. */
+export function word(n: number): string {
+  const mac = createHmac('sha256', NONCE).update(String(n)).digest('hex');
+  return `postern_${mac.slice(0, 32)}`;
+}
 
 export type Decide = Extract<Effect, { kind: 'decide' }>;
 
@@ -78,6 +85,8 @@ export class Harness {
   readonly #how: HarnessOptions;
   #client: Uint8Array[] = [];
   #server: Uint8Array[] = [];
+  /** Everything the server ever got. */
+  #all = '';
   #eventsSeen = 0;
 
   constructor(how: HarnessOptions = {}) {
@@ -108,6 +117,7 @@ export class Harness {
       );
       if (effect.kind === 'send') {
         (effect.to === 'client' ? this.#client : this.#server).push(effect.bytes.slice());
+        if (effect.to === 'server') this.#all += Buffer.from(effect.bytes).toString('latin1');
       } else if (effect.kind === 'decide') {
         const decision = (this.#how.decide ?? decideByTable)(effect);
         if (decision === null) this.open.push(effect);
@@ -129,6 +139,16 @@ export class Harness {
 
   toServer(): Uint8Array {
     return join(...this.#server.splice(0));
+  }
+
+  /** The words of the gateway's own that the server has got, in order. */
+  words(): string[] {
+    return [...new Set(this.#all.match(/postern_[0-9a-f]{32}/g) ?? [])];
+  }
+
+  /** A server's error about one of them; counted from the end. */
+  failing(position = -1): Uint8Array {
+    return error('42601', `syntax error at or near "${this.words().at(position) ?? '?'}"`);
   }
 
   /** Journal events since the last time this was asked. */

@@ -213,7 +213,7 @@ describe('a probe that fails', () => {
     );
     h.server(error('57014', 'canceling statement due to statement timeout'), ready('I'));
     expect(tags(h.toClient())).toBe('CZ');
-    h.server(error('42601', 'postern_refused_n0nce0n0nce1'), ready('I'));
+    h.server(h.failing(), ready('I'));
     expect(told(h.toClient())).toMatchObject({ C: '42501', D: 'code guarded_setting; revision 5' });
     h.toServer();
     h.client(query('SELECT 1 FROM t'));
@@ -322,7 +322,7 @@ describe('SessionState', () => {
       h.toServer();
       if (i < 1000) h.server(complete('CREATE TABLE'), ready('T'));
     }
-    h.server(error('42601', 'postern_refused_n0nce0n0nce1'), ready('E'));
+    h.server(h.failing(), ready('E'));
     expect(told(h.toClient())).toMatchObject({ C: '53400' });
   });
 
@@ -369,10 +369,6 @@ it('an ordinary deny has nothing to do with paths', () => {
   const h = new Harness({ decide: (e) => (e.action.kind === 'connect' ? ALLOW : deny()) }).login();
   h.client(query('SELECT 1 FROM t')).server(frame('1').subarray(0, 0));
   expect(tags(h.toServer())).toBe('Q');
-  h.server(
-    error('42601', 'postern_refused_n0nce0n0nce1'),
-    ready('I'),
-    closeComplete.subarray(0, 0),
-  );
+  h.server(h.failing(), ready('I'), closeComplete.subarray(0, 0));
   expect(tags(h.toClient())).toBe('EZ');
 });

@@ -91,7 +91,7 @@ describe('an approved write with a bound', () => {
       query('DELETE FROM t'),
     );
     const sent = frames(h.toServer());
-    expect(cstrings(sent.at(-1)?.body ?? new Uint8Array())[0]).toContain('postern_refused');
+    expect(cstrings(sent.at(-1)?.body ?? new Uint8Array())[0]).toMatch(/^postern_[0-9a-f]{32}$/);
   });
 });
 

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DenyCode, SessionCode } from '../../../core/failure.ts';
 import { denyState, fatalFields, refusalFields } from '../../../core/postgres/refusal.ts';
-import { APPROVE, Harness, NONCE, deny } from './harness.ts';
+import { APPROVE, Harness, deny } from './harness.ts';
 import {
   bind,
   bindComplete,
@@ -33,8 +33,6 @@ import {
   terminate,
 } from './wire.ts';
 
-const syntaxError = error('42601', `syntax error at or near "postern_refused_${NONCE}"`);
-const noPortal = error('34000', `portal "postern_refused_${NONCE}" does not exist`);
 const select = join(rowDescription, dataRow('1'), complete('SELECT 1'));
 
 const errorsOf = (bytes: Uint8Array) =>
@@ -48,8 +46,8 @@ describe('a refused query', () => {
   it('is replaced by one that fails, whose error becomes the refusal', () => {
     const h = new Harness().login().client(query('SELECT * FROM secret'));
     const sent = h.toServer();
-    expect(frames(sent).map((f) => cstrings(f.body)[0])).toEqual([`postern_refused_${NONCE}`]);
-    h.server(syntaxError, ready('I'));
+    expect(frames(sent).map((f) => cstrings(f.body)[0])).toEqual([h.words().at(-1)]);
+    h.server(h.failing(), ready('I'));
     const told = h.toClient();
     expect(tags(told)).toBe('EZ');
     expect(errorsOf(told)).toEqual([
@@ -62,12 +60,12 @@ describe('a refused query', () => {
         H: 'Try less.',
       },
     ]);
-    expect(text(told)).not.toContain(NONCE);
+    expect(text(told)).not.toContain('postern_');
   });
 
   it('leaves the status to the server', () => {
     const h = new Harness().login().client(query('BEGIN')).server(complete('BEGIN'), ready('T'));
-    h.client(query('DELETE FROM secret')).server(syntaxError, ready('E'));
+    h.client(query('DELETE FROM secret')).server(h.failing(), ready('E'));
     expect(frames(h.toClient()).at(-1)?.body).toEqual(new Uint8Array([0x45]));
   });
 
@@ -75,7 +73,7 @@ describe('a refused query', () => {
     const h = new Harness().login();
     h.client(query('SELECT 1'), query('SELECT * FROM secret'), query('SELECT 2'));
     expect(tags(h.toServer())).toBe('QQQ');
-    h.server(select, ready('I'), syntaxError, ready('I'), select, ready('I'));
+    h.server(select, ready('I'), h.failing(), ready('I'), select, ready('I'));
     expect(tags(h.toClient())).toBe('TDCZEZTDCZ');
   });
 
@@ -126,14 +124,14 @@ describe('a refused Parse', () => {
     const sent = h.toServer();
     expect(tags(sent)).toBe('PSQ');
     expect(text(sent)).not.toContain('secret');
-    h.server(syntaxError, ready('I'), select, ready('I'));
+    h.server(h.failing(), ready('I'), select, ready('I'));
     expect(tags(h.toClient())).toBe('EZTDCZ');
   });
 
   it('is sent at once, so that a client that flushes hears of it', () => {
     const h = new Harness().login().client(parse('s', 'SELECT * FROM secret'), flush);
     expect(tags(h.toServer())).toBe('P');
-    h.server(syntaxError);
+    h.server(h.failing());
     expect(errorsOf(h.toClient())[0]).toMatchObject({ C: '42501' });
     h.client(flush, closeStatement('s'), sync);
     expect(tags(h.toServer())).toBe('S');
@@ -182,7 +180,7 @@ describe('a refused Parse', () => {
     h.client(parse('', 'DELETE FROM t'), bind('', '', ['7']), execute(), sync);
     expect(asked).toEqual([false, true, false]);
     expect(tags(h.toServer())).toBe('PBES');
-    h.server(parseComplete, bindComplete, noPortal, ready('I'));
+    h.server(parseComplete, bindComplete, h.failing(), ready('I'));
     expect(errorsOf(h.toClient())).toMatchObject([
       {
         C: '42501',
@@ -216,9 +214,47 @@ describe('a refused Execute', () => {
 
   it('is replaced by one of a portal that does not exist', () => {
     const h = byBinds().client(parse('s', 'SELECT $1'), bind('', 's', ['x']), execute(), sync);
-    expect(stringsAt(h.toServer(), 2)[0]).toBe(`postern_refused_${NONCE}`);
-    h.server(parseComplete, bindComplete, noPortal, ready('I'));
+    expect(stringsAt(h.toServer(), 2)[0]).toBe(h.words().at(-1));
+    h.server(parseComplete, bindComplete, h.failing(), ready('I'));
     expect(tags(h.toClient())).toBe('12EZ');
+  });
+});
+
+describe('the words of the gateway', () => {
+  it('are new for each refusal, since a caller can read the last one in pg_stat_activity', () => {
+    const h = new Harness().login();
+    for (let i = 0; i < 3; i++) {
+      h.client(query('SELECT * FROM secret')).server(h.failing(), ready('I'));
+    }
+    expect(h.words().length).toBe(4);
+    expect(h.closed).toBeNull();
+  });
+
+  it('cannot be made to stand for something: neither a portal nor a statement nor a cursor may be named so', () => {
+    const h = new Harness().login();
+    h.client(query('SELECT * FROM secret')).server(h.failing(), ready('I'));
+    const [known = ''] = h.words().slice(-1);
+    h.toServer();
+    h.toClient();
+    const tries = [
+      parse(known, 'SELECT 1'),
+      bind(known, ''),
+      query(`PREPARE ${known} AS SELECT 1`),
+      query(`DECLARE ${known} CURSOR FOR SELECT 1`),
+    ];
+    for (const attempt of tries) {
+      h.client(attempt, sync);
+      expect(text(h.toServer())).not.toContain(known);
+      h.server(h.failing(), ready('I'), ...(tags(attempt) === 'Q' ? [ready('I')] : []));
+      expect(errorsOf(h.toClient())).toMatchObject([{ C: '0A000' }]);
+    }
+    expect(h.closed).toBeNull();
+  });
+
+  it("is what makes an error the gateway's own: another word changes nothing", () => {
+    const h = new Harness().login().client(query('SELECT * FROM secret'));
+    h.server(error('42601', `syntax error at or near "postern_${'0'.repeat(32)}"`), ready('I'));
+    expect(errorsOf(h.toClient())).toMatchObject([{ C: '42601' }]);
   });
 });
 
@@ -226,7 +262,7 @@ describe('what is refused for its own sake', () => {
   it('a function call', () => {
     const h = new Harness().login().client(frame('F', i32(1598), i16(0), i16(0), i16(0)));
     expect(tags(h.toServer())).toBe('Q');
-    h.server(syntaxError, ready('I'));
+    h.server(h.failing(), ready('I'));
     expect(errorsOf(h.toClient())).toMatchObject([{ C: '0A000' }]);
     expect(h.events()).toMatchObject([
       { text: '-- FunctionCall of function 1598' },
@@ -244,14 +280,14 @@ describe('what is refused for its own sake', () => {
     ['Close', closeStatement('x'.repeat(64))],
   ])('a name that Postgres would cut off: %s', (_name, message) => {
     const h = new Harness().login().client(message, sync);
-    h.server(tags(h.toServer()) === 'PS' ? syntaxError : noPortal, ready('I'));
+    h.server(h.failing(), ready('I'));
     expect(errorsOf(h.toClient())).toMatchObject([{ C: '0A000' }]);
     expect(h.closed).toBeNull();
   });
 
   it('a text that is not UTF-8', () => {
     const h = new Harness().login().client(frame('Q', new Uint8Array([0x53, 0xff, 0])));
-    h.server(syntaxError, ready('I'));
+    h.server(h.failing(), ready('I'));
     expect(errorsOf(h.toClient())).toMatchObject([
       { C: '42601', M: 'The statement is not valid UTF-8.' },
     ]);
@@ -259,7 +295,7 @@ describe('what is refused for its own sake', () => {
 
   it('a text over the limit, of which the journal keeps the beginning and a digest', () => {
     const h = new Harness().login().client(query(`SELECT '${'x'.repeat(2 * 1024 * 1024)}'`));
-    h.server(syntaxError, ready('I'));
+    h.server(h.failing(), ready('I'));
     expect(errorsOf(h.toClient())).toMatchObject([{ C: '54000' }]);
     const [statement] = h.events();
     expect(statement).toMatchObject({ kind: 'statement', facts: { effect: 'opaque' } });
@@ -267,7 +303,8 @@ describe('what is refused for its own sake', () => {
   });
 
   it('what the parser does not accept', () => {
-    const h = new Harness().login().client(query('garbage')).server(syntaxError, ready('I'));
+    const h = new Harness().login().client(query('garbage'));
+    h.server(h.failing(), ready('I'));
     expect(errorsOf(h.toClient())).toMatchObject([{ C: '42601', M: 'The statement is not SQL.' }]);
   });
 
@@ -275,10 +312,8 @@ describe('what is refused for its own sake', () => {
     const inspect = () => {
       throw new Error('wasm trap with secret internals');
     };
-    const h = new Harness({ inspect: () => inspect })
-      .login()
-      .client(query('SELECT 1'))
-      .server(syntaxError, ready('I'));
+    const h = new Harness({ inspect: () => inspect }).login().client(query('SELECT 1'));
+    h.server(h.failing(), ready('I'));
     const told = h.toClient();
     expect(errorsOf(told)).toMatchObject([{ C: '42601' }]);
     expect(text(told)).not.toContain('internals');
@@ -290,7 +325,7 @@ describe('what is refused for its own sake', () => {
     }).login();
     h.client(query('garbage'), query('SELECT * FROM unknown_table'));
     expect(text(h.toServer())).not.toContain('unknown_table');
-    h.server(syntaxError, ready('I'), syntaxError, ready('I'));
+    h.server(h.failing(-2), ready('I'), h.failing(), ready('I'));
     expect(errorsOf(h.toClient())).toMatchObject([{ C: '42601' }, { C: '42P01' }]);
   });
 });

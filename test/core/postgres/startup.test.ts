@@ -180,6 +180,21 @@ describe('the token', () => {
     expect(large.effects.some((e) => e.kind === 'authenticate')).toBe(false);
   });
 
+  it('must have been accepted before much may follow it', () => {
+    const start = join(startup(V30, { user: 'a' }), password('t'));
+    const flood = new Uint8Array(1024 * 1024 + 1).fill(0x51);
+    const h = open();
+    // Nobody answers: the token is still being looked at.
+    expect(h.engine.fromClient(start).at(-1)?.kind).toBe('authenticate');
+    h.perform(h.engine.fromClient(flood));
+    expect(h.closed?.code).toBe('limit_exceeded');
+    expect(
+      open({ decide: () => null })
+        .client(start)
+        .client(flood).closed,
+    ).toBeNull();
+  });
+
   it('comes before anything else', () => {
     const h = open().client(startup(V30, { user: 'a' }), query('SELECT 1'));
     expect(h.closed?.code).toBe('client_protocol');
