@@ -6,6 +6,7 @@ import { policies, type ActivePolicy } from '../adapters/policy-store.ts';
 import { tokens } from '../adapters/tokens.ts';
 import type { Decision, Denial } from '../core/decision.ts';
 import type { Effect } from '../core/engine.ts';
+import type { ConnectFacts } from '../core/facts.ts';
 import type { DenyCode, Result, TokenCode } from '../core/failure.ts';
 import type { Principal } from '../core/identity.ts';
 import type { PolicyTarget } from '../core/policy/policy.ts';
@@ -28,6 +29,8 @@ export class Judgement {
   readonly #ticket: SessionTicket;
   readonly #catalog: TargetCatalog;
   #active: ActivePolicy | null = null;
+  /** The revision by which the connection was judged last. */
+  #connectedUnder: number | null = null;
   #rules: RuleSet | null = null;
   /** Actions whose unknown names have already cost a reading of the catalog. */
   readonly #reread = new Set<number>();
@@ -90,15 +93,20 @@ export class Judgement {
     return { ...denial, revision: this.#active?.revision ?? 0, observed: [] };
   }
 
-  /** Reads the policy again; null when it is the one already in force. */
-  async refresh(principal: Principal): Promise<{ revision: number; mayConnect: boolean } | null> {
-    const before = this.#active?.revision ?? null;
+  /**
+   * Reads the policy again and judges the connection by it; null when it has been judged by this revision already. Kept
+   * apart from what statements are judged by, which may have seen the new revision first.
+   */
+  async refresh(
+    principal: Principal,
+    connect: ConnectFacts,
+  ): Promise<{ revision: number; mayConnect: boolean } | null> {
     const now = Date.now();
     const active = await policies.current(this.#env.DB, isDevelopment(this.#env), now);
-    if (!active.ok || active.value.revision === before) return null;
+    if (!active.ok || active.value.revision === this.#connectedUnder) return null;
+    this.#connectedUnder = active.value.revision;
     const rules = this.#rulesFor(active.value, principal);
     if (rules === null) return { revision: active.value.revision, mayConnect: false };
-    const connect = { protocol: '', client: '', country: '' };
     const decision = judge(rules, { kind: 'connect', connect }, now);
     return { revision: active.value.revision, mayConnect: decision.kind !== 'deny' };
   }
@@ -132,6 +140,7 @@ export class Judgement {
     now: number,
   ): Decision | Promise<Decision | null> {
     const rules = this.#rulesFor(active, principal);
+    if (effect.action.kind === 'connect') this.#connectedUnder = active.revision;
     if (rules === null) return this.deny('no_rule');
     if (this.#needsCatalog(effect, now)) return this.#readCatalog(effect);
     this.#reread.delete(effect.id);

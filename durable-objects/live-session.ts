@@ -12,6 +12,7 @@ import { unboundable } from '../core/approval/row-bound.ts';
 import type { EngineEvent, SessionEvent } from '../core/audit/event.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Authentication, Effect, TargetLogin } from '../core/engine.ts';
+import type { ConnectFacts } from '../core/facts.ts';
 import type { SessionCode } from '../core/failure.ts';
 import type { Principal } from '../core/identity.ts';
 import { LOGIN_TIMEOUT_MS, MAX_UNSHIPPED_BYTES, SESSION_TICK_MS } from '../core/limits.ts';
@@ -60,7 +61,7 @@ export class LiveSession implements Conduct {
   readonly #conversation: Conversation;
   readonly #holding: Holding;
   #principal: Principal | null;
-  #clientName = '';
+  #connect: ConnectFacts = { protocol: '', client: '', country: '' };
   /** The window of access this session lives in; null when the policy asks for none. */
   #grant: ActiveGrant | null = null;
   #started = false;
@@ -142,9 +143,17 @@ export class LiveSession implements Conduct {
     }
     if (this.#principal === null) return this.#judgement.deny('no_rule');
     const principal = this.#principal;
-    const decision = this.#judgement.decide(effect, principal);
-    if (decision instanceof Promise) return decision.then((late) => this.#next(effect, late));
-    return this.#next(effect, decision);
+    const asked = this.#located(effect);
+    const decision = this.#judgement.decide(asked, principal);
+    if (decision instanceof Promise) return decision.then((late) => this.#next(asked, late));
+    return this.#next(asked, decision);
+  }
+
+  /** Where a connection comes from is the door's to know; no engine does. */
+  #located(effect: Decide): Decide {
+    if (effect.action.kind !== 'connect') return effect;
+    const connect = { ...effect.action.connect, country: this.#ticket.client.country };
+    return { ...effect, action: { kind: 'connect', connect } };
   }
 
   async dial(): Promise<{ connection: Connection; login: TargetLogin }> {
@@ -205,7 +214,7 @@ export class LiveSession implements Conduct {
     const message = bounded ? unboundable(facts) : null;
     if (message !== null) return this.#judgement.refuse('row_bound', decision, message);
     const { session, origin, client } = this.#ticket;
-    const claimed = this.#clientName === '' ? client.agent : this.#clientName;
+    const claimed = this.#connect.client === '' ? client.agent : this.#connect.client;
     const { id, kind, labels } = target;
     return this.#holding.hold(
       {
@@ -240,7 +249,7 @@ export class LiveSession implements Conduct {
   #connecting(effect: Decide, decision: Decision): Decision | Promise<Decision> {
     const principal = this.#principal;
     if (principal === null || effect.action.kind !== 'connect') return decision;
-    this.#clientName = effect.action.connect.client;
+    this.#connect = effect.action.connect;
     if (!this.#started) this.#start(principal, decision.revision);
     if (decision.kind === 'approve') return this.#admit(effect, principal, decision);
     if (decision.kind === 'deny') this.#refused(decision.code, decision.message);
@@ -270,7 +279,7 @@ export class LiveSession implements Conduct {
           claimsDigest: this.#judgement.claimsDigest(principal),
         },
         client: {
-          name: this.#clientName,
+          name: this.#connect.client,
           address: this.#ticket.client.address,
           country: this.#ticket.client.country,
         },
@@ -294,7 +303,7 @@ export class LiveSession implements Conduct {
     if (Date.now() >= principal.expiresAtMs) {
       return this.#shutdown('token_ended', 'The token of this session has expired; connect again.');
     }
-    const changed = await this.#judgement.refresh(principal);
+    const changed = await this.#judgement.refresh(principal, this.#connect);
     if (this.#over) return;
     if (changed !== null) {
       this.#host.append([{ kind: 'policy', revision: changed.revision }]);

@@ -14,11 +14,14 @@ targetRoutes.get('/v1/targets', async (c) => {
   const active = await policies.current(c.env.DB, isDevelopment(c.env), now);
   if (!active.ok) return problem(c, 'policy_unreadable');
   const { policy } = active.value;
-  const connect = { protocol: '', client: c.req.header('user-agent') ?? '', country: '' };
+  const request = {
+    client: c.req.header('user-agent') ?? '',
+    country: c.req.header('cf-ipcountry') ?? '',
+  };
   const targets = [...policy.targets.values()].flatMap((target) => {
     const decision = judge(
-      ruleSet(policy, principal, target, connect),
-      { kind: 'connect', connect },
+      ruleSet(policy, principal, target, request),
+      { kind: 'connect', connect: { ...request, protocol: target.kind } },
       now,
     );
     if (decision.kind === 'deny') return [];
