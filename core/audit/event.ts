@@ -43,11 +43,11 @@ export type EngineEvent =
       readonly outcome: Outcome;
       /** Rows returned or affected, as the target's command tags say, summed over the text's statements. */
       readonly rows: number;
-      /** Bytes of result sent to the client. */
+      /** Bytes of rows sent to the client and of COPY data either way, as they went over the wire. */
       readonly bytes: number;
       /** SQLSTATE of the error that ended it, else null. */
       readonly error: string | null;
-      /** SHA-256, hex, over the result bytes as the client got them; null when there were none. */
+      /** SHA-256, hex, over the same bytes, where the target asks for it; null when there were none. */
       readonly digest: string | null;
     };
 
