@@ -29,6 +29,9 @@ const GIVE_UP_MS: Readonly<Record<ErrandKind, number>> = {
   index: Number.POSITIVE_INFINITY,
 };
 
+/** Of the tables in a row of the index; the approval has all of them. */
+const MAX_INDEXED_TABLES = 200;
+
 /** Where the approval stood when it happened; the request is added when it is told. */
 type StoredEvent = Pick<ApprovalEvent, 'kind' | 'id' | 'version' | 'atMs'> & {
   readonly approval: Omit<ApprovalSnapshot, 'request' | 'url'>;
@@ -106,12 +109,24 @@ export class ApprovalErrands {
 
   async #pass(kind: ErrandKind): Promise<void> {
     const due = this.#store.due(kind, Date.now());
-    if (kind !== 'event' && kind !== 'index') {
-      await Promise.all(due.map((errand) => this.#attempt(errand)));
-      return;
+    switch (kind) {
+      case 'grant':
+      case 'tell':
+        await Promise.all(due.map((errand) => this.#attempt(errand)));
+        return;
+      case 'event':
+        // One after the other: what is remembered of the deliveries of a round is read and written by each.
+        for (const errand of due) await this.#attempt(errand);
+        return;
+      case 'index': {
+        // The newest of a round stands for all before it.
+        const newest = new Map(due.map((errand) => [errand.round, errand]));
+        for (const errand of newest.values()) await this.#attempt(errand);
+        return;
+      }
+      default:
+        unreachable(kind);
     }
-    // One after the other: what is remembered of the deliveries of a round is read and written by each.
-    for (const errand of due) await this.#attempt(errand);
   }
 
   async #attempt(errand: Errand): Promise<void> {
@@ -165,7 +180,8 @@ export class ApprovalErrands {
     }
     const { principal, target, demands } = request;
     const now = Date.now();
-    await grantStub(this.#env, principal.id, target.id).open(
+    const grants = grantStub(this.#env, principal.id, target.id);
+    await grants.open(
       {
         id: approvalId(round),
         principalId: principal.id,
@@ -175,9 +191,15 @@ export class ApprovalErrands {
       },
       round.decidedAt ?? now,
     );
+    const opened = this.#store.consume(errand.round, { session: '', action: 0 }, now);
+    if (opened !== true) {
+      // Taken back or expired while it was being opened.
+      await grants.end(approvalId(round), 'revoked', '');
+      this.#store.done(errand);
+      return null;
+    }
     this.#store.atomically(() => {
       this.#store.done(errand);
-      if (this.#store.consume(errand.round, { session: '', action: 0 }, now) !== true) return;
       this.announce(errand.round, 'consumed', now);
       this.#store.owe('index', errand.round, '', now);
       const sessions = new Set(this.#store.waiters(errand.round).map(({ session }) => session));
@@ -232,7 +254,7 @@ export class ApprovalErrands {
           principalKind: request.principal.kind,
           target: request.target.id,
           summary: visibleLine(listLine(request)),
-          tables: request.facts?.tables ?? [],
+          tables: (request.facts?.tables ?? []).slice(0, MAX_INDEXED_TABLES),
           rules: request.demands.map(({ rule }) => rule),
           asked: [...new Set(request.demands.flatMap(({ by }) => by))].sort(),
           revision: request.revision,

@@ -78,9 +78,23 @@ export class ApprovalStore {
   /** The last request that was read: the page, the vote and the events after it need the same one. */
   #cached: { readonly round: number; readonly request: ApprovalRequest } | null = null;
 
+  #exists: boolean;
+
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
-    storage.sql.exec(SCHEMA);
+    const [table] = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'rounds'").toArray();
+    this.#exists = table !== undefined;
+  }
+
+  /** Whether anything was ever asked here. Looking at made-up ids leaves nothing behind. */
+  get exists(): boolean {
+    return this.#exists;
+  }
+
+  create(): void {
+    if (this.#exists) return;
+    this.#storage.sql.exec(SCHEMA);
+    this.#exists = true;
   }
 
   /** All or nothing. */

@@ -47,6 +47,7 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
   /** @throws Error for a request that cannot be approved: too large, nobody to ask, not what its digest says */
   async request(request: ApprovalRequest, nowMs: number): Promise<ApprovalStanding> {
     await this.#check(request);
+    this.#store.create();
     const standing = this.#store.atomically(() => {
       this.#expire(nowMs);
       const round = this.#joinable(request, nowMs) ?? this.#begin(request, nowMs);
@@ -60,6 +61,7 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
   }
 
   async consume(digest: string, by: Waiter): Promise<boolean> {
+    if (!this.#store.exists) return false;
     const now = Date.now();
     const consumed = this.#store.atomically(() => {
       this.#expire(now);
@@ -76,6 +78,7 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
   }
 
   async withdraw(by: Waiter, reason: string): Promise<void> {
+    if (!this.#store.exists) return;
     const now = Date.now();
     this.#store.atomically(() => {
       this.#expire(now);
@@ -91,6 +94,7 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
   }
 
   async cancel(id: string, principalId: string): Promise<boolean> {
+    if (!this.#store.exists) return false;
     const now = Date.now();
     const cancelled = this.#store.atomically(() => {
       this.#expire(now);
@@ -105,6 +109,7 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
   }
 
   async vote(ballot: Ballot): Promise<BallotResult> {
+    if (!this.#store.exists) return { ok: false, code: 'not_found' };
     const now = Date.now();
     const result = this.#store.atomically(() => {
       this.#expire(now);
@@ -115,6 +120,7 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
   }
 
   async view(id: string): Promise<string | null> {
+    if (!this.#store.exists) return null;
     this.#store.atomically(() => this.#expire(Date.now()));
     this.#errands.run();
     const round = this.#find(id);
@@ -140,6 +146,7 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
   }
 
   async settled(id: string, waitMs: number): Promise<void> {
+    if (!this.#store.exists) return;
     const end = Date.now() + Math.min(waitMs, MAX_WAIT_MS);
     for (;;) {
       const round = this.#find(id);
@@ -153,6 +160,7 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
   }
 
   override async alarm(): Promise<void> {
+    if (!this.#store.exists) return;
     const now = Date.now();
     this.#store.atomically(() => {
       this.#expire(now);

@@ -9,17 +9,27 @@ import type { ActiveGrant, GrantEnd } from '../core/approval/grant.ts';
 const RETRY_MS = 60_000;
 
 export class Grant extends DurableObject<Env> implements GrantRpc {
+  /** Asking whether there is a window leaves nothing behind. */
+  #exists: boolean;
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    ctx.storage.sql.exec(`CREATE TABLE IF NOT EXISTS grants (
+    const [table] = this.#exec("SELECT 1 FROM sqlite_master WHERE name = 'grants'");
+    this.#exists = table !== undefined;
+  }
+
+  #create(): void {
+    this.ctx.storage.sql.exec(`CREATE TABLE IF NOT EXISTS grants (
       id TEXT PRIMARY KEY, principal TEXT NOT NULL, target TEXT NOT NULL, satisfied TEXT NOT NULL,
       starts_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, ended_at INTEGER, end TEXT, ended_by TEXT,
       version INTEGER NOT NULL, indexed INTEGER NOT NULL)`);
+    this.#exists = true;
   }
 
   async open(opening: GrantOpening, nowMs: number): Promise<GrantView> {
     const { id, principalId, target, seconds, satisfied } = opening;
     if (!(seconds > 0)) throw new Error('a window needs a length');
+    this.#create();
     this.#exec(
       `INSERT OR IGNORE INTO grants (id, principal, target, satisfied, starts_at, ends_at, version, indexed)
        VALUES (?, ?, ?, ?, ?, ?, 1, 0)`,
@@ -37,6 +47,7 @@ export class Grant extends DurableObject<Env> implements GrantRpc {
   }
 
   async active(nowMs: number): Promise<ActiveGrant | null> {
+    if (!this.#exists) return null;
     const [row] = this.#exec(
       'SELECT * FROM grants WHERE ended_at IS NULL AND ends_at > ? ORDER BY ends_at DESC LIMIT 1',
       nowMs,
@@ -47,11 +58,13 @@ export class Grant extends DurableObject<Env> implements GrantRpc {
   }
 
   async view(id: string, nowMs: number): Promise<GrantView | null> {
+    if (!this.#exists) return null;
     const [row] = this.#exec('SELECT * FROM grants WHERE id = ?', id);
     return row === undefined ? null : viewOf(row, nowMs);
   }
 
   async end(id: string, end: 'returned' | 'revoked', by: string): Promise<boolean> {
+    if (!this.#exists) return false;
     const now = Date.now();
     const { rowsWritten } = this.ctx.storage.sql.exec(
       `UPDATE grants SET ended_at = ?, end = ?, ended_by = ?, version = version + 1
@@ -67,6 +80,7 @@ export class Grant extends DurableObject<Env> implements GrantRpc {
   }
 
   override async alarm(): Promise<void> {
+    if (!this.#exists) return;
     const now = Date.now();
     this.#exec(
       `UPDATE grants SET ended_at = ends_at, end = 'expired', ended_by = '', version = version + 1

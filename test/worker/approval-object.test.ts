@@ -5,6 +5,8 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ApprovalRequest, ApprovalStanding } from '../../core/approval/request.ts';
 import { approvalName, type BallotResult } from '../../core/approval/view.ts';
 import { APPROVAL_RETENTION_MS } from '../../core/limits.ts';
+import { grantStub } from '../../adapters/grants.ts';
+import { Grant } from '../../durable-objects/grant.ts';
 import { Session } from '../../durable-objects/session.ts';
 import { agent, demand, facts, human } from '../core/approval/fixtures.ts';
 import {
@@ -14,6 +16,7 @@ import {
   bo,
   cy,
   eventually,
+  gateway,
   migrated,
   objectOf,
   someSql,
@@ -620,6 +623,56 @@ describe('the index', () => {
     await runDurableObjectAlarm(object);
     await eventually(async () => expect(await owed()).toEqual([]));
     expect(await row(asked)).toMatchObject({ state: 'pending' });
+  });
+});
+
+describe('looking at what was never asked', () => {
+  it('leaves nothing behind', async () => {
+    const asked = await asking();
+    const object = objectOf(asked.digest);
+    expect(await viewOf(asked)).toBeNull();
+    expect(await object.vote(ballot(asked, ann))).toEqual({ ok: false, code: 'not_found' });
+    expect(await object.consume(asked.digest, asked)).toBe(false);
+    expect(await object.cancel(`${approvalName(asked.digest)}-1`, asked.principal.id)).toBe(false);
+    await object.settled(`${approvalName(asked.digest)}-1`, 1_000);
+    await object.withdraw(asked, 'x');
+    await runInDurableObject(object, async (_o, ctx) => {
+      expect(
+        ctx.storage.sql
+          .exec('SELECT name FROM sqlite_master')
+          .toArray()
+          .filter(({ name }) => !String(name).startsWith('_')),
+      ).toEqual([]);
+      expect(await ctx.storage.getAlarm()).toBeNull();
+    });
+  });
+});
+
+describe('a window that is taken back while it is being opened', () => {
+  it('does not stay open', async () => {
+    const asked = await asking({
+      principal: { ...agent, id: 'github:hasty', subject: 'hasty' },
+      content: { kind: 'connect', protocol: 'postgres', seconds: 600 },
+      facts: null,
+      demands: [{ ...demand, grantSeconds: 600 }],
+      session: '',
+    });
+    const object = objectOf(asked.digest);
+    const { id } = await object.request(asked, Date.now());
+    const open = Grant.prototype.open;
+    vi.spyOn(Grant.prototype, 'open').mockImplementationOnce(async function (this: Grant, ...args) {
+      const view = await open.apply(this, args);
+      // A stub of this object's own: another's cannot be used here.
+      await objectOf(asked.digest).cancel(id, 'github:hasty');
+      return view;
+    });
+    await object.vote(ballot(asked, ann));
+    await eventually(async () => expect((await viewOf(asked))?.state).toBe('cancelled'));
+    await eventually(async () =>
+      expect(
+        await grantStub(gateway, 'github:hasty', 'shop-db').view(id, Date.now()),
+      ).toMatchObject({ end: { kind: 'revoked' } }),
+    );
   });
 });
 
