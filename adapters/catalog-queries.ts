@@ -18,7 +18,7 @@ export const PREPARATION = `
   SET LOCAL statement_timeout = 10000;
   SET LOCAL lock_timeout = 2000`;
 
-export const SERVER = `SELECT current_setting('server_version_num') AS version, current_setting('server_encoding') AS encoding`;
+export const SERVER = `SELECT current_setting('server_version_num') AS version`;
 
 export const SCHEMAS = `SELECT coalesce(json_agg(nspname ORDER BY oid), '[]')::text AS rows FROM pg_namespace`;
 

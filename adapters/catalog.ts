@@ -45,7 +45,7 @@ export async function readCatalog(
 async function read(sql: postgres.Sql, known: SystemPart | undefined): Promise<CatalogSnapshot> {
   return sql.begin('ISOLATION LEVEL REPEATABLE READ READ ONLY', async (transaction) => {
     await transaction.unsafe(PREPARATION).simple();
-    const [server] = await transaction.unsafe<{ version: string; encoding: string }[]>(SERVER);
+    const [server] = await transaction.unsafe<{ version: string }[]>(SERVER);
     if (server === undefined) throw new CatalogFailure('catalog_unavailable', 'no answer');
     const system =
       known?.serverVersion === server.version

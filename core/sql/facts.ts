@@ -11,6 +11,7 @@ import { Ledger, sorted } from './ledger.ts';
 import type { ParsedStatement, ParseFailure, ParseSql } from './parse.ts';
 import { Recent } from './recent.ts';
 import { walkText, type TextWorld } from './texts.ts';
+import { createRecall } from './transaction.ts';
 import { createViews, type Views } from './views.ts';
 
 export interface InspectOptions {
@@ -38,25 +39,15 @@ export function createInspect(options: InspectOptions): Inspect {
     options.maxCharacters ?? 4 * 1024 * 1024,
   );
   const viewsOf = rememberViews(options.parse);
-  const pathKeys = new WeakMap<SqlContext['searchPaths'], string>();
-
-  function keyOf(paths: SqlContext['searchPaths']): string {
-    let key = pathKeys.get(paths);
-    if (key === undefined) {
-      // NUL cannot occur in a name, and a text with NUL is refused.
-      key = paths.map((path) => path.join('\0')).join('\0\0');
-      pathKeys.set(paths, key);
-    }
-    return key;
-  }
+  const recall = createRecall();
 
   return (sql, context) => {
     const catalog = options.catalog();
-    const paths = keyOf(context.searchPaths);
+    const paths = pathKey(context.searchPaths);
     const { readOnly } = context;
     const settled = context.settled === true;
-    const inTransaction = (context.uncommitted?.length ?? 0) > 0;
-    const known = inTransaction ? undefined : recent.get(sql);
+    const uncommitted = context.uncommitted ?? [];
+    const known = uncommitted.length > 0 ? undefined : recent.get(sql);
     if (
       known !== undefined &&
       known.version === catalog.version &&
@@ -66,20 +57,30 @@ export function createInspect(options: InspectOptions): Inspect {
     ) {
       return known.inspection;
     }
-    const world: TextWorld = {
+    const outside = {
       parse: options.parse,
       catalog,
-      viewsOf: (temporary) => viewsOf(catalog, temporary),
+      viewsOf: (temporary: string | null) => viewsOf(catalog, temporary),
       context,
-      usedSession: false,
+      usedSession: uncommitted.length > 0,
     };
-    const inspection = inspect(world, sql);
-    if (!world.usedSession) {
+    const { inspection, usedSession } = inspect(sql, context, options.parse, () => ({
+      ...outside,
+      inherited: recall(outside, uncommitted),
+    }));
+    if (!usedSession) {
       const remembered = { version: catalog.version, paths, settled, readOnly, inspection };
       recent.set(sql, remembered, sizeOf(inspection));
     }
     return inspection;
   };
+}
+
+/** NUL cannot occur in a name. Computed each time: the caller may keep one array and change what is in it. */
+function pathKey(paths: SqlContext['searchPaths']): string {
+  const [only] = paths;
+  if (paths.length === 1 && only !== undefined) return only.join('\0');
+  return paths.map((path) => path.join('\0')).join('\0\0');
 }
 
 /** Characters of names in the facts, roughly: `SELECT *` from wide tables weighs more than its text. */
@@ -108,21 +109,36 @@ function rememberViews(parse: ParseSql): (catalog: Catalog, temporary: string | 
   };
 }
 
-function inspect(world: TextWorld, sql: string): Inspection {
-  const parsed = world.parse(sql);
-  if (!parsed.ok) return refused(parseDenial(parsed.failure));
+interface Looked {
+  readonly inspection: Inspection;
+  readonly usedSession: boolean;
+}
+
+function inspect(
+  sql: string,
+  context: SqlContext,
+  parse: ParseSql,
+  createWorld: () => TextWorld,
+): Looked {
+  const parsed = parse(sql);
+  // The parser may be away for a moment: what it could not read may be readable the next time.
+  if (!parsed.ok) return { inspection: refused(parseDenial(parsed.failure)), usedSession: true };
   try {
-    return summary(world.context, walkPaths(world, sql, parsed.statements));
+    const world = createWorld();
+    const ledgers = walkPaths(world, sql, parsed.statements);
+    return { inspection: summary(context, ledgers), usedSession: world.usedSession };
   } catch (error) {
-    // RangeError: the stack ended before our own bound did.
-    if (error instanceof TooDeep || error instanceof RangeError) {
-      return refused(
-        denial('sql_unparsable', 'The statement nests too deeply to be judged.', 'Split it up.'),
-      );
-    }
-    // A mistake of ours must not let a statement through, nor end other sessions: it is unclassifiable.
-    return refused(parseDenial({ kind: 'unclassifiable' }));
+    return { inspection: refused(walkDenial(error)), usedSession: true };
   }
+}
+
+function walkDenial(error: unknown): Denial {
+  // RangeError: the stack ended before our own bound did.
+  if (error instanceof TooDeep || error instanceof RangeError) {
+    return denial('sql_unparsable', 'The statement nests too deeply to be judged.', 'Split it up.');
+  }
+  // A mistake of ours must not let a statement through, nor end other sessions: it is unclassifiable.
+  return parseDenial({ kind: 'unclassifiable' });
 }
 
 /** A ledger per statement; where search paths disagree, what either of them does, and opaque. */

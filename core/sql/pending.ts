@@ -20,6 +20,20 @@ export class Pending {
   #path = false;
   #inherited = false;
 
+  /** For the next text: what it changes must not stay. */
+  copy(): Pending {
+    const copy = new Pending();
+    for (const name of this.#untilCommit) copy.#untilCommit.add(name);
+    for (const [label, created] of this.#created) copy.#created.set(label, created);
+    for (const label of this.#altered) copy.#altered.add(label);
+    for (const name of this.#changed) copy.#changed.add(name);
+    for (const name of this.#types) copy.#types.add(name);
+    copy.#everything = this.#everything;
+    copy.#path = this.#path;
+    copy.#inherited = this.#inherited;
+    return copy;
+  }
+
   /** A new table or sequence, by label; `columns` null when the text does not say all of them. */
   create(label: string, kind: string, columns: readonly string[] | null): void {
     const dot = label.indexOf('.');

@@ -6,15 +6,19 @@ import type { SqlContext } from './inspection.ts';
 import { Ledger, type OpaqueReason } from './ledger.ts';
 import { Names, temporarySchema } from './names.ts';
 import { statementText, type ParsedStatement, type ParseSql } from './parse.ts';
-import { Pending } from './pending.ts';
+import type { Pending } from './pending.ts';
 import { walkStatement } from './statements.ts';
 import type { Views } from './views.ts';
+
+export type UncommittedText = NonNullable<SqlContext['uncommitted']>[number];
 
 export interface TextWorld {
   readonly parse: ParseSql;
   readonly catalog: Catalog;
   readonly viewsOf: (temporarySchema: string | null) => Views;
   readonly context: SqlContext;
+  /** What the open transaction has done to names so far. */
+  readonly inherited: Pending;
   /** Set when the result depends on more than text, search path and catalog. */
   usedSession: boolean;
 }
@@ -37,26 +41,30 @@ export function walkText(
   statements: readonly ParsedStatement[],
   path: readonly string[],
 ): Ledger[] {
-  const walk: Walk = {
-    world,
-    path,
-    pending: new Pending(),
-    session: { prepared: new Map(), cursors: new Map(), allDeallocated: false, allClosed: false },
-    indirections: 0,
-  };
-  for (const earlier of world.context.uncommitted ?? []) {
-    world.usedSession = true;
-    const parsed = world.parse(earlier.text);
-    // It was accepted once; what cannot be read again may have done anything.
-    if (!parsed.ok) walk.pending.changeEverything();
-    else {
-      for (const then of earlier.searchPaths) {
-        walkStatements({ ...walk, path: then }, earlier.text, parsed.statements);
-      }
+  return walkStatements(walkOf(world, path, world.inherited.copy()), sql, statements);
+}
+
+/** What an earlier text of the open transaction did to names, added to `pending`. */
+export function recall(world: TextWorld, earlier: UncommittedText, pending: Pending): void {
+  const parsed = world.parse(earlier.text);
+  // It was accepted once; what cannot be read again may have done anything.
+  if (!parsed.ok) pending.changeEverything();
+  else {
+    for (const path of earlier.searchPaths) {
+      walkStatements(walkOf(world, path, pending), earlier.text, parsed.statements);
     }
-    walk.pending.inherit();
   }
-  return walkStatements(walk, sql, statements);
+  pending.inherit();
+}
+
+function walkOf(world: TextWorld, path: readonly string[], pending: Pending): Walk {
+  const session: SessionNames = {
+    prepared: new Map(),
+    cursors: new Map(),
+    allDeallocated: false,
+    allClosed: false,
+  };
+  return { world, path, pending, session, indirections: 0 };
 }
 
 function walkStatements(walk: Walk, sql: string, statements: readonly ParsedStatement[]): Ledger[] {

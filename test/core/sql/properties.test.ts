@@ -196,6 +196,31 @@ describe('a text that parses', () => {
     }
   });
 
+  it('is looked at again after the parser was away', () => {
+    let away = true;
+    const failing = createInspect({
+      parse: (sql) => (away ? { ok: false, failure: { kind: 'unclassifiable' } } : parse(sql)),
+      catalog: () => catalog,
+    });
+    expect(failing('SELECT 1', CONTEXT).refusal?.code).toBe('sql_unparsable');
+    away = false;
+    expect(failing('SELECT 1', CONTEXT).facts.effect).toBe('read');
+  });
+
+  it('is refused when our own code fails on it', () => {
+    const failing = createInspect({
+      parse,
+      catalog: () => ({
+        ...catalog,
+        relation: () => {
+          throw new TypeError('a mistake of ours');
+        },
+      }),
+    });
+    const { facts, refusal } = failing('SELECT * FROM orders', CONTEXT);
+    expect([facts.effect, refusal?.code]).toEqual(['opaque', 'sql_unparsable']);
+  });
+
   it('is looked at again when catalog, path or access differ', () => {
     let version = 'one';
     const changing = createInspect({ parse, catalog: () => ({ ...catalog, version }) });

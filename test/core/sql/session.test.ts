@@ -2,7 +2,8 @@
 // the same text or transaction did to names.
 import { describe, expect, it } from 'vitest';
 import type { SqlContext } from '../../../core/sql/inspection.ts';
-import { check, CONTEXT, inspect, look, type Expected } from './judging.ts';
+import { createInspect } from '../../../core/sql/facts.ts';
+import { catalog, check, CONTEXT, inspect, look, parse, type Expected } from './judging.ts';
 import type { SqlEffect } from '../../../core/facts.ts';
 
 type KnownRow = [
@@ -448,6 +449,31 @@ describe('tables that only the open transaction can see', () => {
     const sql = 'SELECT id FROM customers';
     check(look(sql, after(SHADOW)), 'read', { reads: 'pg_temp.customers' });
     check(look(sql, { searchPaths: path, settled: true }), 'read', { reads: 'customers' });
+  });
+
+  it('walks each earlier text once, however long the transaction gets', () => {
+    let parsed = 0;
+    const counting = createInspect({
+      parse: (sql) => {
+        parsed++;
+        return parse(sql);
+      },
+      catalog: () => catalog,
+    });
+    const uncommitted: { text: string; searchPaths: typeof path }[] = [];
+    for (let n = 0; n < 50; n++) {
+      const context = { ...CONTEXT, searchPaths: path, uncommitted };
+      const text = `CREATE TABLE t${n} (a int)`;
+      expect(counting(text, context).refusal).toBeNull();
+      uncommitted.push({ text, searchPaths: path });
+      expect(counting(`SELECT a FROM t${n}`, context).facts.reads).toEqual([`public.t${n}`]);
+    }
+    expect(parsed).toBe(150);
+    // A transaction that begins anew knows nothing of the one before.
+    expect(counting('SELECT a FROM t1', CONTEXT).unresolved).toEqual(['t1']);
+    expect(
+      counting('SELECT a FROM t1', { ...CONTEXT, uncommitted: uncommitted.slice(0, 1) }).unresolved,
+    ).toEqual(['t1']);
   });
 
   it('places a table where the path of its own time did', () => {
