@@ -5,6 +5,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ApprovalRequest, ApprovalStanding } from '../../core/approval/request.ts';
 import { approvalName, type BallotResult } from '../../core/approval/view.ts';
 import { APPROVAL_RETENTION_MS } from '../../core/limits.ts';
+import { createApprovalIndex } from '../../adapters/approval-index.ts';
 import { grantStub } from '../../adapters/grants.ts';
 import { Grant } from '../../durable-objects/grant.ts';
 import { Session } from '../../durable-objects/session.ts';
@@ -626,6 +627,44 @@ describe('the index', () => {
   });
 });
 
+describe('pruning the index', () => {
+  it('takes what is over with its votes and windows, and leaves the rest', async () => {
+    const now = Date.now();
+    const insert = async (id: string, requestedAt: number, expiresAt: number) => {
+      const { asked } = await ask();
+      const row = await eventually(async () => {
+        const found = await env.DB.prepare('SELECT * FROM approvals WHERE digest = ?')
+          .bind(asked.digest)
+          .first();
+        expect(found).not.toBeNull();
+        return found!;
+      });
+      await env.DB.prepare(
+        'UPDATE approvals SET id = ?, requested_at = ?, expires_at = ? WHERE id = ?',
+      )
+        .bind(id, requestedAt, expiresAt, row['id'])
+        .run();
+      await env.DB.prepare(
+        "INSERT INTO votes VALUES (?, 1, 0, 'okta:ann', '[]', 'approve', '', '', 'page', '', '')",
+      )
+        .bind(id)
+        .run();
+    };
+    await insert('prune-old', now - 10_000, now - 9_000);
+    await insert('prune-open', now - 10_000, now + 9_000);
+    await insert('prune-new', now - 1_000, now - 500);
+    expect(await createApprovalIndex(env.DB).prune(now - 5_000, 100)).toBeGreaterThanOrEqual(1);
+    const left = async (table: string, column: string) =>
+      (
+        await env.DB.prepare(
+          `SELECT ${column} AS id FROM ${table} WHERE ${column} LIKE 'prune-%' ORDER BY 1`,
+        ).all()
+      ).results.map(({ id }) => id);
+    expect(await left('approvals', 'id')).toEqual(['prune-new', 'prune-open']);
+    expect(await left('votes', 'approval_id')).toEqual(['prune-new', 'prune-open']);
+  });
+});
+
 describe('looking at what was never asked', () => {
   it('leaves nothing behind', async () => {
     const asked = await asking();
@@ -641,7 +680,7 @@ describe('looking at what was never asked', () => {
         ctx.storage.sql
           .exec('SELECT name FROM sqlite_master')
           .toArray()
-          .filter(({ name }) => !String(name).startsWith('_')),
+          .filter(({ name }) => typeof name === 'string' && !name.startsWith('_')),
       ).toEqual([]);
       expect(await ctx.storage.getAlarm()).toBeNull();
     });
