@@ -16,6 +16,8 @@ import { LiveSession } from './live-session.ts';
 
 /** After a crash the alarm finds the journal unfinished; while the session lives it only ships. */
 const ALARM_MS = 60_000;
+/** What a crash left open is closed at once and shipped this soon after. */
+const RECOVERY_ALARM_MS = 1_000;
 /** Outcomes are written with the next intent, or this much later: one write a statement instead of two. */
 const OUTCOME_DELAY_MS = 200;
 
@@ -33,7 +35,10 @@ export class Session extends DurableObject<Env> implements SessionRpc {
     super(ctx, env);
     this.#journal = createJournal(ctx.storage.sql, nativeCrypto);
     // An unfinished journal in a new object means that the last one died: its open actions are `unknown`.
-    this.#journal.recover(Date.now());
+    if (this.#journal.recover(Date.now())) {
+      this.#alarmSet = true;
+      void ctx.storage.setAlarm(Date.now() + RECOVERY_ALARM_MS);
+    }
   }
 
   /** The door's hand-over: answers 101 and serves the connection until it ends. */

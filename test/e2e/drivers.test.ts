@@ -194,13 +194,12 @@ describe("Neon's serverless driver", () => {
 
   it('is refused with a bad token before anything reaches the database', async () => {
     const c = neon(`${token.slice(0, -6)}AAAAAA`);
-    // Logging in within one frame, the driver counts itself connected before any answer; the refusal then is an event.
-    const refused = new Promise<Error>((resolve) => c.on('error', resolve));
+    // Logging in within one frame, the driver counts itself connected before any answer; the refusal is the query's.
+    c.on('error', () => undefined);
     const query = c
       .connect()
       .then(() => c.query('SELECT 1'))
       .catch((error: unknown) => error);
-    expect(await refused).toMatchObject({ code: '28000' });
-    expect(await query).toBeInstanceOf(Error);
+    expect(await query).toMatchObject({ code: '28000' });
   });
 });

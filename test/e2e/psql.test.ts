@@ -61,7 +61,7 @@ describe('what an agent may do', () => {
   it('answers \\l as the server itself does', async () => {
     // psql 15 asks PostgreSQL 18 for a column that is no longer there: then the right answer is that it is not there.
     const direct = await psql(shopPort(), ['\\l'], {
-      args: ['-U', 'app'],
+      user: 'app',
       password: stack.secret('app'),
     });
     const through = await psql(agent.port, ['\\l']);

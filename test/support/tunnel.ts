@@ -65,12 +65,13 @@ export async function psql(
     readonly args?: readonly string[];
     readonly database?: string;
     readonly password?: string;
+    readonly user?: string;
   } = {},
 ): Promise<PsqlResult> {
   const child = spawn(
     'psql',
     [
-      `host=127.0.0.1 port=${port} user=agent dbname=${options.database ?? 'shop'} sslmode=disable connect_timeout=20`,
+      `host=127.0.0.1 port=${port} user=${options.user ?? 'agent'} dbname=${options.database ?? 'shop'} sslmode=disable connect_timeout=20`,
       '-X',
       '-v',
       'VERBOSITY=verbose',
