@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { loadSqlParser } from '../../adapters/sql-parser.ts';
 import { MAX_SQL_BYTES, MAX_SQL_TOKENS } from '../../core/limits.ts';
+import { createCatalog, createLayer } from '../../core/sql/catalog-snapshot.ts';
+import { createInspect } from '../../core/sql/facts.ts';
 import { tagOf } from '../../core/sql/parse.ts';
 
 const parse = await loadSqlParser();
@@ -48,6 +50,32 @@ describe('the SQL parser in the Worker', () => {
     // A crashed instance is replaced without anybody asking for it.
     await expect.poll(() => parse('SELECT 1').ok).toBe(true);
   });
+
+  it.each([100, 400, 1_000, 1_150, 1_300, 3_000])(
+    'judges or refuses a tree of depth %i',
+    (depth) => {
+      const rows = { schemas: [], relations: [], functions: [], types: [], operators: [] };
+      const catalog = createCatalog([createLayer(rows)], 'empty');
+      const inspect = createInspect({ parse, catalog: () => catalog });
+      const context = {
+        searchPaths: [['pg_catalog']],
+        prepared: () => [],
+        cursor: () => [],
+        readOnly: true,
+      };
+      for (const sql of [
+        `SELECT 1${'+1'.repeat(depth)}`,
+        `SELECT ${'-('.repeat(depth)}1${')'.repeat(depth)}`,
+        `SELECT ${'(SELECT '.repeat(depth)}1${')'.repeat(depth)}`,
+        `SELECT ${'CASE WHEN true THEN '.repeat(depth)}1${' END'.repeat(depth)}`,
+      ]) {
+        const { facts, refusal } = inspect(sql, context);
+        if (refusal === null) expect(facts.effect).toBe('read');
+        else expect(refusal.code).toBe('sql_unparsable');
+        if (depth === 100) expect(refusal).toBeNull();
+      }
+    },
+  );
 
   it('leaves no trace in the global scope', () => {
     expect('__filename' in globalThis || '__dirname' in globalThis).toBe(false);
