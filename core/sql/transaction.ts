@@ -1,5 +1,6 @@
 // What the open transaction has done to names, text after text. A migration sends hundreds of them, so each is walked
-// once: a list that goes on where the last one ended only adds its new texts.
+// once: a list that goes on where it ended the last time only adds its new texts. Lists are told apart by identity, for
+// sessions on one target share an inspector.
 import type { Catalog } from './catalog.ts';
 import { Pending } from './pending.ts';
 import { recall, type TextWorld, type UncommittedText } from './texts.ts';
@@ -10,24 +11,37 @@ export type Recall = (
   texts: readonly UncommittedText[],
 ) => Pending;
 
+interface Walked {
+  readonly catalog: Catalog;
+  readonly texts: UncommittedText[];
+  readonly pending: Pending;
+}
+
 export function createRecall(): Recall {
-  let walked: UncommittedText[] = [];
-  let pending = new Pending();
-  let seen: Catalog | null = null;
+  const lists = new WeakMap<readonly UncommittedText[], Walked>();
   return (world, texts) => {
-    const goesOn =
-      seen === world.catalog &&
-      walked.length <= texts.length &&
-      walked.every((text, position) => text === texts[position]);
-    if (!goesOn) {
-      walked = [];
-      pending = new Pending();
-      seen = world.catalog;
+    if (texts.length === 0) return new Pending();
+    const { catalog } = world;
+    let known = lists.get(texts);
+    if (known === undefined || known.catalog !== catalog || !startsWith(texts, known.texts)) {
+      known = { catalog, texts: [], pending: new Pending() };
+      lists.set(texts, known);
     }
-    for (const text of texts.slice(walked.length)) {
-      recall({ ...world, inherited: pending }, text, pending);
-      walked.push(text);
+    for (const text of texts.slice(known.texts.length)) {
+      recall({ ...world, inherited: known.pending }, text, known.pending);
+      known.texts.push(text);
     }
-    return pending;
+    return known.pending;
   };
+}
+
+/** The caller may have emptied and refilled its list. */
+function startsWith(
+  texts: readonly UncommittedText[],
+  beginning: readonly UncommittedText[],
+): boolean {
+  return (
+    beginning.length <= texts.length &&
+    beginning.every((text, position) => text === texts[position])
+  );
 }
