@@ -3,10 +3,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { Command } from 'commander';
+import { returnGrant } from './approvals-gateway.ts';
 import { CliError, EXIT } from './failure.ts';
 import { hasCode } from './file-lock.ts';
+import { obtainGrant } from './grant-wait.ts';
 import { type Listener, listen } from './listener.ts';
 import { watchParent } from './orphan.ts';
+import { accessSeconds } from './request.ts';
 import { type ReachableTarget, findTarget } from './targets.ts';
 import { currentToken } from './token-source.ts';
 import { unverifiedClaims } from './token.ts';
@@ -40,11 +43,40 @@ export function execCommand(): Command {
       '--any-user',
       'serve commands that run as another user; every user of this machine then can',
     )
-    .action(
-      async (id: string, command: readonly string[], options: { readonly anyUser?: true }) => {
-        process.exitCode = await exec(id, command, options.anyUser === true);
-      },
-    );
+    .option(
+      '--for <time>',
+      'ask people for access first, and give it back at the end',
+      accessSeconds,
+    )
+    .option('--reason <text>', 'what for; those who approve read it')
+    .action(async (id: string, command: readonly string[], options: ExecOptions) => {
+      const run = () => exec(id, command, options.anyUser === true);
+      process.exitCode = options.for === undefined ? await run() : await granted(id, options, run);
+    });
+}
+
+interface ExecOptions {
+  readonly anyUser?: true;
+  readonly for?: number;
+  readonly reason?: string;
+}
+
+/** Access for as long as the command runs, and no longer: it is given back whatever becomes of the command. */
+async function granted(
+  id: string,
+  { for: length = 0, reason = '' }: ExecOptions,
+  run: () => Promise<number>,
+): Promise<number> {
+  if (reason.trim() === '') {
+    const example = `postern exec ${id} --for 10m --reason “…” -- ./migrate.sh`;
+    throw new CliError(EXIT.usage, 'Access is asked for with a reason.', example);
+  }
+  const grant = await obtainGrant(id, length, reason);
+  try {
+    return await run();
+  } finally {
+    await returnGrant(grant.id);
+  }
 }
 
 /** The command's exit code; 128 + n when signal n ended it, 126 and 127 as a shell has them when it could not start. */

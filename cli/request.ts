@@ -19,7 +19,7 @@ export function requestCommand(): Command {
   return new Command('request')
     .description('ask people for access to a target for a while')
     .argument('[target]', 'the target’s id')
-    .option('--for <time>', 'how long: 30m, 2h', seconds)
+    .option('--for <time>', 'how long: 30m, 2h', accessSeconds)
     .option('--reason <text>', 'what for; those who approve read it')
     .option('--no-wait', 'print the link and end')
     .option('--return <id>', 'give this access back, or take the request back')
@@ -59,7 +59,8 @@ function say({ id, state, url, endsAt, target }: Grant): void {
   }
 }
 
-function seconds(text: string): number {
+/** The parser of `--for`: seconds. @throws InvalidArgumentError for less than a minute or anything unreadable */
+export function accessSeconds(text: string): number {
   const value = durationSeconds(text);
   if (value === null || value < 60)
     throw new InvalidArgumentError('must be a whole number and s, m, h or d, of a minute at least');
