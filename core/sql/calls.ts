@@ -1,9 +1,8 @@
 // Function calls: which overloads a call may mean, how far they reach, and the calls whose arguments matter to the
 // session (set_config) or name an object (nextval, setval). ParseFuncOrColumn in parse_func.c.
 import type { Analysis } from './analysis.ts';
-import type { CatalogFunction } from './catalog.ts';
 import { constantText, settingValue } from './constants.ts';
-import { classifyCall } from './functions.ts';
+import { summarizeCalls, type CallSummary } from './functions.ts';
 import { as, nameParts, type FuncCall, type Node } from './parse.ts';
 import { columnPosition, findItem, type Env } from './scope.ts';
 import { judgeSetting, settingName } from './settings.ts';
@@ -18,26 +17,42 @@ export function callFunction(analysis: Analysis, call: FuncCall, env: Env): void
   // In FROM, unnest(a, b) stands for ROWS FROM (unnest(a), unnest(b)) (transformRangeFunction).
   const unnests = parts.at(-1) === 'unnest' && args.length > 1;
   const count = exact ? (unnests ? 1 : args.length) : null;
-  const overloads = names.functions(parts, count);
-  if (overloads.length === 0) {
+  let builtin = false;
+  let found = false;
+  for (const overloads of names.overloads(parts)) {
+    const summary = summarizeCalls(overloads, count);
+    if (summary.label === null) continue;
+    found = true;
+    builtin ||= overloads[0]?.schema === 'pg_catalog';
+    noteCall(analysis, summary);
+  }
+  if (!found) {
     if (args.length === 1 && standsForOther(analysis, parts, args[0], env)) return;
     ledger.functions.add(parts.join('.'));
     return ledger.miss(`${parts.join('.')}()`, 'unknown_function');
   }
-  classifyOverloads(analysis, overloads);
-  if (overloads.some((fn) => fn.schema === 'pg_catalog')) argumentsOf(analysis, call);
+  if (builtin) argumentsOf(analysis, call);
 }
 
 /** The gravest of the overloads: which one Postgres picks depends on types that only it knows. */
-export function classifyOverloads(analysis: Analysis, overloads: readonly CatalogFunction[]): void {
-  const { ledger } = analysis;
-  for (const fn of overloads) {
-    ledger.functions.add(`${fn.schema}.${fn.name}`);
-    const { effect, reason } = classifyCall(fn);
-    if (reason === null) ledger.raise(effect);
-    else ledger.conceal(reason);
-    if (effect === 'opaque' && fn.volatility === 'v') ledger.mayDefine = true;
+function noteCall({ ledger }: Analysis, { label, effect, reasons, mayDefine }: CallSummary): void {
+  if (label !== null) ledger.functions.add(label);
+  ledger.raise(effect);
+  for (const reason of reasons) ledger.conceal(reason);
+  ledger.mayDefine ||= mayDefine;
+}
+
+/** A call with one argument that is not written as a call. False when no function of that name takes one. */
+export function implicitCall(analysis: Analysis, name: string): boolean {
+  let found = false;
+  if (analysis.names.isChanged([name])) analysis.ledger.conceal('changed_in_text');
+  for (const overloads of analysis.names.overloads([name])) {
+    const summary = summarizeCalls(overloads, 1);
+    if (summary.label === null) continue;
+    found = true;
+    noteCall(analysis, summary);
   }
+  return found;
 }
 
 /** `name(x)` without such a function: a cast to type `name`, or the column `name` of row x. */

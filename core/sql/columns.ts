@@ -1,7 +1,7 @@
 // Column references (transformColumnRef in parse_expr.c). `a.b` may be a column, and also a call of function b with the
 // row of a; both are looked at, or a function could be run without ever being written as one.
 import type { Analysis } from './analysis.ts';
-import { classifyOverloads } from './calls.ts';
+import { implicitCall } from './calls.ts';
 import { as, nameParts, tagOf, type Ast } from './parse.ts';
 import {
   columnPosition,
@@ -84,18 +84,13 @@ function hasRelation(level: Level | null): boolean {
 /** `item.name` is no known column: a call with the item's row, or a column the catalog has not seen yet. */
 function qualifiedOther(analysis: Analysis, item: RangeItem, name: string): void {
   const { ledger } = analysis;
-  const overloads = analysis.names.functions([name], 1);
-  if (overloads.length > 0) {
-    touchWhole(ledger, item);
-    classifyOverloads(analysis, overloads);
-  }
-  if (overloads.length > 0 || item.open) return;
+  if (implicitCall(analysis, name)) return touchWhole(ledger, item);
+  if (item.open) return;
   // Columns of subqueries and functions are in the text itself: Postgres refuses what is not there.
   ledger.miss(`${item.info?.label ?? item.name}.${name}`, 'unknown_relation');
 }
 
 /** `(expression).name`: a field of a composite value, or a call with it. */
 export function fieldOf(analysis: Analysis, name: string): void {
-  const overloads = analysis.names.functions([name], 1).filter((fn) => fn.argTypes.length > 0);
-  if (overloads.length > 0) classifyOverloads(analysis, overloads);
+  implicitCall(analysis, name);
 }

@@ -202,13 +202,18 @@ function combined(ledgers: readonly Ledger[], together: Ledger): SqlFacts {
     effect: whole.effect,
     reads: whole.reads,
     writes: whole.writes,
-    tables: sorted(new Set([...together.reads, ...together.writes])),
+    tables: tablesOf(whole, together),
     columns: whole.columns,
     functions: whole.functions,
     settings: whole.settings,
     whereless: whole.whereless,
     opaque: sorted(together.opaque),
   };
+}
+
+function tablesOf(whole: SqlStatementFacts, together: Ledger): readonly string[] {
+  if (whole.writes.length === 0) return whole.reads;
+  return sorted(new Set([...together.reads, ...together.writes]));
 }
 
 /** An empty text, or comments only. */

@@ -178,8 +178,7 @@ export function relationItem(analysis: Analysis, node: RangeVar, target: boolean
   if (found.kind === 'changed') analysis.ledger.conceal('changed_in_text');
   const info = found.kind === 'found' ? found.info : null;
   const alias = node.alias?.aliasname;
-  const own = info?.relation.columns.map((column) => column.name) ?? [];
-  const renamed = node.alias?.colnames === undefined ? null : rename(own, node.alias);
+  const renamed = node.alias?.colnames === undefined ? null : rename(info?.names ?? [], node.alias);
   return {
     name: alias ?? node.relname ?? '',
     schema: alias === undefined ? (info?.relation.schema ?? node.schemaname ?? '') : '',
@@ -226,7 +225,7 @@ function joined(alias: Alias, items: readonly RangeItem[]): RangeItem {
   const columns: string[] = [];
   let open = false;
   for (const item of items) {
-    const names = item.columns ?? item.info?.relation.columns.map((column) => column.name) ?? [];
+    const names = item.columns ?? item.info?.names ?? [];
     open ||= columnNames(item) === null;
     names.forEach((name, position) => {
       columns.push(name);

@@ -3,7 +3,7 @@
 // author's claim and the body cannot be seen. PostgreSQL manual, chapter 9 and section 36.7.
 import type { SqlEffect } from '../facts.ts';
 import { FIRST_USER_OID, type CatalogFunction } from './catalog.ts';
-import type { OpaqueReason } from './ledger.ts';
+import { graver, type OpaqueReason } from './ledger.ts';
 
 export interface CallClass {
   readonly effect: SqlEffect;
@@ -122,6 +122,51 @@ export function classifyCall(fn: CatalogFunction): CallClass {
   }
   if (!fn.builtin) return USER;
   return EXTENSION.get(fn.name) ?? (fn.volatility === 'v' ? VOLATILE : READ);
+}
+
+/** What a call with so many arguments may do, over all overloads of one schema that take them. */
+export interface CallSummary {
+  /** `schema.name`; null when no overload takes them. */
+  readonly label: string | null;
+  readonly effect: SqlEffect;
+  readonly reasons: readonly OpaqueReason[];
+  /** One of them may make or change objects. */
+  readonly mayDefine: boolean;
+}
+
+const summaries = new WeakMap<readonly CatalogFunction[], Map<number | null, CallSummary>>();
+
+/** Remembered per list, since a catalog gives the same one each time: common names have dozens of overloads. */
+export function summarizeCalls(
+  overloads: readonly CatalogFunction[],
+  count: number | null,
+): CallSummary {
+  let known = summaries.get(overloads);
+  if (known === undefined) {
+    known = new Map();
+    summaries.set(overloads, known);
+  }
+  let summary = known.get(count);
+  if (summary === undefined) {
+    summary = summarize(overloads.filter((fn) => count === null || accepts(fn, count)));
+    known.set(count, summary);
+  }
+  return summary;
+}
+
+function summarize(overloads: readonly CatalogFunction[]): CallSummary {
+  const [first] = overloads;
+  const reasons = new Set<OpaqueReason>();
+  let effect: SqlEffect = 'session';
+  let mayDefine = false;
+  for (const fn of overloads) {
+    const call = classifyCall(fn);
+    effect = graver(effect, call.effect);
+    if (call.reason !== null) reasons.add(call.reason);
+    mayDefine ||= call.effect === 'opaque' && fn.volatility === 'v';
+  }
+  const label = first === undefined ? null : `${first.schema}.${first.name}`;
+  return { label, effect, reasons: [...reasons], mayDefine };
 }
 
 /** Does this overload take `count` arguments? Lenient: a doubtful overload counts. */

@@ -71,18 +71,24 @@ export class Names {
     return this.pending.isChanged(parts.at(-1) ?? '', parts.length > 1);
   }
 
-  /** Every overload that a call with this many arguments may mean; null `count` takes any. */
-  functions(parts: readonly string[], count: number | null): readonly CatalogFunction[] {
+  /** The overloads of this name, one list per schema of the path that has any; lists are the catalog's own. */
+  overloads(parts: readonly string[]): (readonly CatalogFunction[])[] {
     const name = parts.at(-1) ?? '';
     const schema = parts.at(-2);
     const schemas = schema === undefined ? this.#callable : [this.#schema(schema)];
-    const found: CatalogFunction[] = [];
+    const found: (readonly CatalogFunction[])[] = [];
     for (const each of schemas) {
-      for (const fn of this.catalog.functions(each, name)) {
-        if (count === null || accepts(fn, count)) found.push(fn);
-      }
+      const list = this.catalog.functions(each, name);
+      if (list.length > 0) found.push(list);
     }
     return found;
+  }
+
+  /** Every overload that a call with this many arguments may mean; null `count` takes any. */
+  functions(parts: readonly string[], count: number | null): readonly CatalogFunction[] {
+    return this.overloads(parts).flatMap((list) =>
+      count === null ? list : list.filter((fn) => accepts(fn, count)),
+    );
   }
 
   type(parts: readonly string[]): CatalogType | undefined {

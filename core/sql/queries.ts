@@ -82,7 +82,7 @@ export function createQueries(
       walkAll(analysis, node.sortClause, valuesEnv(node, inner));
       return valuesColumns(node);
     }
-    const aliases = targetAliases(node.targetList);
+    const aliases = usesAliases(node) ? targetAliases(node.targetList) : NO_ALIASES;
     // EXISTS (SELECT * …) only asks whether there is a row.
     const output =
       exists && isStar(node.targetList) ? null : targets(analysis, node.targetList, inner, items);
@@ -240,6 +240,13 @@ function isAlias(node: Node | undefined, aliases: ReadonlySet<string>): boolean 
 function sortOnly(entry: Node): Node {
   const sort = as(entry, 'SortBy');
   return { SortBy: sort?.useOp === undefined ? {} : { useOp: sort.useOp } };
+}
+
+const NO_ALIASES: ReadonlySet<string> = new Set();
+
+/** Only these clauses can name the output's columns. */
+function usesAliases({ groupClause, distinctClause, sortClause }: SelectStmt): boolean {
+  return (groupClause ?? distinctClause ?? sortClause) !== undefined;
 }
 
 function targetAliases(list: readonly Node[] | undefined): ReadonlySet<string> {

@@ -8,6 +8,8 @@ export interface RelationInfo {
   readonly label: string;
   /** Position of a column by name. */
   readonly index: ReadonlyMap<string, number>;
+  /** Columns in order. */
+  readonly names: readonly string[];
   /**
    * This relation and its parents. The rows of a partition are rows of the table it is part of, so a rule on the parent
    * sees them; a partitioned table's partitions are not listed, for they are only how it is stored.
@@ -58,6 +60,7 @@ function describe(
     relation,
     label,
     index: new Map(relation.columns.map((column, position) => [column.name, position])),
+    names: relation.columns.map((column) => column.name),
     labels: [label, ...ancestors.map(shown)],
     columns,
     heirs,

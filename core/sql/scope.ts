@@ -74,7 +74,7 @@ export function columnPosition(item: RangeItem, name: string): number {
 /** Names of the item's columns; null when there may be others. */
 export function columnNames(item: RangeItem): readonly string[] | null {
   if (item.open) return null;
-  return item.columns ?? item.info?.relation.columns.map((column) => column.name) ?? null;
+  return item.columns ?? item.info?.names ?? null;
 }
 
 /** A value of this column reaches the statement. */
@@ -89,7 +89,7 @@ export function touchColumn(ledger: Ledger, item: RangeItem, position: number): 
   for (const label of labels) ledger.columns.add(label);
   if (item.target) touchRelation(ledger, item);
   if (!item.heirs || info.heirs.length === 0) return;
-  const name = info.relation.columns[position]?.name ?? '';
+  const name = info.names[position] ?? '';
   for (const heir of info.heirs) {
     for (const label of heir.columns[heir.index.get(name) ?? -1] ?? []) ledger.columns.add(label);
   }

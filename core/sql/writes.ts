@@ -197,9 +197,9 @@ function assign(analysis: Analysis, target: RangeItem, column: string): void {
 
 /** INSERT without a column list gives every column. */
 export function assignEvery(analysis: Analysis, target: RangeItem): void {
-  for (const column of target.info?.relation.columns ?? []) assign(analysis, target, column.name);
+  for (const column of target.info?.names ?? []) assign(analysis, target, column);
 }
 
 function ownColumns(target: RangeItem): readonly string[] | null {
-  return target.info?.relation.columns.map((column) => column.name) ?? null;
+  return target.info?.names ?? null;
 }

@@ -317,6 +317,11 @@ describe('names that the text itself changes', () => {
       { opaque: 'changed_in_text' },
     ],
     [
+      'CREATE FUNCTION lower(customers) RETURNS text LANGUAGE sql RETURN 1; SELECT c.lower FROM customers c',
+      'opaque',
+      { reads: 'customers', opaque: 'changed_in_text' },
+    ],
+    [
       'CREATE OPERATOR + (LEFTARG = text, RIGHTARG = text, FUNCTION = same_text); SELECT 1 + 1',
       'opaque',
       { opaque: 'user_operator' },
