@@ -35,6 +35,17 @@ const RULES = `
     when: sql.effect == "write"
     then: approve
     approval: { by: [dba, sre], quorum: 2, expires: 15m, wait: 20s }
+  - id: e2e-access
+    who: '"jit" in principal.groups'
+    on: [shop-db]
+    when: action.kind == "connect"
+    then: approve
+    approval: { by: [dba], expires: 15m, wait: 20s, grants: 1h }
+  - id: e2e-access-reads
+    who: '"jit" in principal.groups'
+    on: [shop-db]
+    when: sql.effect == "read"
+    then: allow
 `;
 
 let stack: TestStack;
@@ -239,6 +250,48 @@ describe('a held statement', () => {
     expect(answers.filter((answer) => 'rowCount' in answer).length).toBe(1);
     expect(await stock()).toBe(was + 1000);
     for (const { client } of [...held, { client: before }]) await client.end();
+  });
+});
+
+describe('access for a while', () => {
+  it('is asked for, used by one command, and gone when that ends', async () => {
+    const token = await stack.token('on-call', ['jit']);
+    const run = spawn(
+      process.execPath,
+      [
+        join(import.meta.dirname, '../../cli/main.ts'),
+        ...['exec', 'shop-db', '--for', '2m', '--reason', 'look at an order', '--'],
+        ...['psql', '-X', '-At', '-c', 'SELECT 40 + 2'],
+      ],
+      {
+        env: {
+          ...process.env,
+          POSTERN_GATEWAY: stack.gateway,
+          POSTERN_TOKEN: token,
+          NO_COLOR: '1',
+        },
+      },
+    );
+    let shown = '';
+    run.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+    const id = await new Promise<string>((resolve) => {
+      let errors = '';
+      run.stderr.on('data', (chunk: Buffer) => {
+        errors += chunk.toString();
+        const found = /approvals\/([0-9a-f]{32}-\d+)/.exec(errors)?.[1];
+        if (found !== undefined) resolve(found);
+      });
+    });
+    expect((await decide(id, dana, 'approve')).status).toBe(200);
+    const [code] = (await once(run, 'close')) as [number | null];
+    expect({ code, shown }).toEqual({ code: 0, shown: '42\n' });
+    // Given back: once every isolate has heard of it, the next connection has to ask again.
+    await sleep(6_000);
+    const tunnel = await openTunnel(stack.gateway, 'shop-db', token);
+    const again = await psql(tunnel.port, ['SELECT 1']);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain('FATAL');
+    await tunnel.close();
   });
 });
 
