@@ -14,6 +14,9 @@ export interface LibPgQuery {
   _wasm_scan(text: number): number;
   _wasm_free_parse_result(result: number): void;
   getValue(pointer: number, type: 'i32'): number;
+  UTF8ToString(pointer: number): string;
+  stringToUTF8(text: string, pointer: number, maxBytes: number): void;
+  lengthBytesUTF8(text: string): number;
 }
 
 export interface LibPgQueryOptions {

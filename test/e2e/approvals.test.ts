@@ -260,8 +260,18 @@ describe('access for a while', () => {
       process.execPath,
       [
         join(import.meta.dirname, '../../cli/main.ts'),
-        ...['exec', 'shop-db', '--for', '2m', '--reason', 'look at an order', '--'],
-        ...['psql', '-X', '-At', '-c', 'SELECT 40 + 2'],
+        'exec',
+        'shop-db',
+        '--for',
+        '2m',
+        '--reason',
+        'look at an order',
+        '--',
+        'psql',
+        '-X',
+        '-At',
+        '-c',
+        'SELECT 40 + 2',
       ],
       {
         env: {
