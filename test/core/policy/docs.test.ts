@@ -25,7 +25,7 @@ function whole(fragment: string): string {
   return stringify({ ...base, ...document });
 }
 
-describe.each(['policy.md', 'identity.md', 'notifications.md', 'deploy.md'])('%s', (name) => {
+describe.each(['policy.md', 'identity.md', 'notifications.md'])('%s', (name) => {
   it.each(blocks(name))('%s loads', (_place, yaml) => {
     expect(problems(whole(yaml))).toEqual([]);
   });
