@@ -40,7 +40,7 @@ const RULES = `
     on: [shop-db]
     when: action.kind == "connect"
     then: approve
-    approval: { by: [dba], expires: 15m, wait: 20s, grants: 1h }
+    approval: { by: [dba], expires: 15m, wait: 5s, grants: 1h }
   - id: e2e-access-reads
     who: '"jit" in principal.groups'
     on: [shop-db]
