@@ -58,6 +58,7 @@ const INSPECTION: Inspection = {
   refusal: null,
   changes: [],
   copyIn: false,
+  lineage: () => null,
 };
 
 const ALLOW: Decision = { kind: 'allow', rules: ['bench'], revision: 1, observed: [] };

@@ -1,5 +1,6 @@
 // What the policy says of one action. A denial is a decision, returned and recorded, never an exception.
 import type { DenyCode } from './failure.ts';
+import type { Masking } from './masking/mask.ts';
 
 /** What one `then: approve` rule asks for. Durations in seconds. */
 export interface ApprovalDemand {
@@ -28,6 +29,8 @@ export type Decision =
       readonly rules: readonly string[];
       /** The approval that was consumed for it, and the most rows it may touch; absent where none was needed. */
       readonly approval?: ConsumedApproval;
+      /** What is masked in what comes back; absent where nothing is. */
+      readonly masking?: Masking;
     })
   | (Decided & { readonly kind: 'approve'; readonly demands: readonly ApprovalDemand[] })
   | (Decided & Denial);

@@ -12,6 +12,7 @@ import type { ActionContent } from './approval/request.ts';
 import type { Action } from './facts.ts';
 import type { SessionCode, TokenCode } from './failure.ts';
 import type { EngineEvent } from './audit/event.ts';
+import type { TextLineage } from './sql/lineage/lineage.ts';
 
 /** What an engine asks of its driver. Byte arrays in effects are only valid until the next call into the engine. */
 export type Effect =
@@ -33,6 +34,8 @@ export type Effect =
        * nothing an approval could be bound to. A function, since few actions need it and all pay for it.
        */
       readonly content: () => ActionContent | null;
+      /** Where the values come from that would come back, to be asked for until it is decided; null for what has no rows. */
+      readonly lineage: () => TextLineage | null;
       /**
        * No answer is outstanding that could change the session's state: what `content` says is what will be in force. Where
        * it is false, `reconsider(id)` asks again as soon as it is true.

@@ -18,7 +18,15 @@ export type DenyCode =
   | 'approval_denied'
   | 'approval_expired'
   | 'approval_cancelled'
+  | 'approval_too_many' // as many requests of this principal wait at this target as may
   | 'row_bound' // more rows than were approved, or rows that cannot be held to the bound
+  | 'mask_predicate' // a masked column in a condition, a grouping or an ordering that its mask does not allow
+  | 'mask_unproven' // where the values come from cannot be proven
+  | 'mask_copied' // would store a masked value where its mask does not cover it
+  | 'mask_placeholder' // would store what a mask put in place of a value
+  | 'mask_redefined' // would change the definition of a table with masked columns
+  | 'mask_key_missing' // hash and fake need a key that is not there
+  | 'mask_mismatch' // the target described another result than was planned for
   | 'limit_exceeded'
   | 'journal_unavailable';
 

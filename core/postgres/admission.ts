@@ -197,6 +197,7 @@ export class Admission {
         const unbound = preparing || refusal !== null || this.#s.state.status === 'E';
         return unbound ? null : sqlContent(this.#s, plea);
       },
+      lineage: inspection.lineage,
       quiet: this.#s.pipeline.readies === 0,
       preparing,
     });

@@ -177,5 +177,6 @@ function unfitInspection(refusal: Denial): Inspection {
     refusal,
     changes: [],
     copyIn: false,
+    lineage: () => null,
   };
 }

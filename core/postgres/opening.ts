@@ -258,6 +258,7 @@ export class Opening {
       refusal: null,
       unresolved: [],
       content: () => ({ kind: 'connect', protocol: 'postgres', seconds: null }),
+      lineage: () => null,
       quiet: true,
       preparing: false,
     });

@@ -26,7 +26,15 @@ const DENY_STATES: Readonly<Record<DenyCode, string>> = {
   approval_expired: INSUFFICIENT_PRIVILEGE,
   approval_cancelled: INSUFFICIENT_PRIVILEGE,
   approval_pending: INSUFFICIENT_PRIVILEGE,
+  approval_too_many: '53400',
   row_bound: INSUFFICIENT_PRIVILEGE,
+  mask_predicate: INSUFFICIENT_PRIVILEGE,
+  mask_unproven: INSUFFICIENT_PRIVILEGE,
+  mask_copied: INSUFFICIENT_PRIVILEGE,
+  mask_placeholder: INSUFFICIENT_PRIVILEGE,
+  mask_redefined: INSUFFICIENT_PRIVILEGE,
+  mask_key_missing: '58000',
+  mask_mismatch: '58000',
   limit_exceeded: '53400', // configuration_limit_exceeded
   journal_unavailable: '58000',
 };

@@ -182,6 +182,7 @@ function summary(context: SqlContext, ledgers: readonly Ledger[]): Inspection {
     refusal: together.refusal,
     changes: distinct(together.changes),
     copyIn: together.copyIn,
+    lineage: () => null,
   };
 }
 
@@ -278,5 +279,6 @@ function refused(refusal: Denial): Inspection {
     refusal,
     changes: [],
     copyIn: false,
+    lineage: () => null,
   };
 }

@@ -2,6 +2,7 @@
 // session's state (prepared statements, cursors, search paths); this folder owns the meaning of SQL.
 import type { Denial } from '../decision.ts';
 import type { SqlFacts } from '../facts.ts';
+import type { TextLineage } from './lineage/lineage.ts';
 
 /** State of the session that changes what a text means. */
 export interface SqlContext {
@@ -62,6 +63,11 @@ export interface Inspection {
   readonly changes: readonly SessionChange[];
   /** Starts COPY … FROM STDIN: the client's next messages are data. */
   readonly copyIn: boolean;
+  /**
+   * Where the values of its results come from; computed when first asked for. Null when the text could not be parsed. Never
+   * throws: what it cannot tell is unproven.
+   */
+  readonly lineage: () => TextLineage | null;
 }
 
 /** Bound to one target's parser and current catalog; synchronous, cached by text and catalog version. */

@@ -237,6 +237,7 @@ describe('the journal', () => {
         refusal: null,
         changes: [],
         copyIn: false,
+        lineage: () => null,
       }),
     }).login();
     h.client(query('SELECT 1'))

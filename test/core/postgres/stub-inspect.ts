@@ -91,6 +91,7 @@ function part(sql: string, context: SqlContext): Part {
       return {
         ...plain(into ? { effect: 'write', writes: tables } : { effect: 'read', reads: tables }),
         copyIn: into,
+        lineage: () => null,
       };
     }
     case 'SET':
@@ -172,6 +173,7 @@ export const stubInspect: Inspect = (sql, context): Inspection => {
       },
       changes: [],
       copyIn: false,
+      lineage: () => null,
     };
   }
   const parts = sql
@@ -184,6 +186,7 @@ export const stubInspect: Inspect = (sql, context): Inspection => {
     refusal: null,
     changes: parts.flatMap((p) => p.changes),
     copyIn: parts.some((p) => p.copyIn === true),
+    lineage: () => null,
   };
 };
 
