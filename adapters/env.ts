@@ -46,12 +46,21 @@ export interface GrantView extends ActiveGrant {
   readonly end: { readonly kind: GrantEnd; readonly atMs: number; readonly by: string } | null;
 }
 
-/** What a Grant object answers (durable-objects/grant.ts fulfils it). One for a principal on a target: adapters/grants.ts. */
+/**
+ * What a Grant object answers (durable-objects/grant.ts fulfils it). One for a principal on a target (adapters/grants.ts), and
+ * therefore also where this principal's waiting requests are counted.
+ */
 export interface GrantRpc extends Rpc.DurableObjectBranded {
   open(opening: GrantOpening, nowMs: number): Promise<GrantView>;
   /** The open window that ends last; null when there is none. */
   active(nowMs: number): Promise<ActiveGrant | null>;
   view(id: string, nowMs: number): Promise<GrantView | null>;
+  /**
+   * Takes one of the places for requests that wait; false when all are taken. The same id takes one place. A place is free
+   * again once it is given up, and at `untilMs` in any case.
+   */
+  admit(id: string, untilMs: number, nowMs: number): Promise<boolean>;
+  giveUp(id: string): Promise<void>;
   /** False when it was over already. */
   end(id: string, end: 'returned' | 'revoked', by: string): Promise<boolean>;
 }

@@ -12,6 +12,8 @@ import { sendWebhook, webhookName } from './webhooks.ts';
 export interface NotifyReference {
   /** The message, and the newest event that it shows. */
   readonly slack?: SlackReference & { readonly version: number };
+  /** Slack asked not to be called about this before then, in milliseconds since the epoch; a newer event waits as well. */
+  readonly slackNotBefore?: number;
   /** By event, for events that not everybody has: the webhooks that have taken it. */
   readonly taken?: Readonly<Record<string, readonly string[]>>;
   /** By webhook: the events it has not taken, oldest first; it gets the next one only after them. */
@@ -47,13 +49,14 @@ export async function deliver(
   previous: NotifyReference | null,
 ): Promise<Delivery> {
   const [slack, webhooks] = await Promise.all([
-    toSlack(env, notify.slack, event, previous?.slack),
+    toSlack(env, notify.slack, event, previous),
     toWebhooks(env, notify, event, previous),
   ]);
   const failing = [slack.part, ...webhooks.parts].filter(({ ok }) => !ok);
   const { [event.id]: _, ...otherEvents } = previous?.taken ?? {};
   const reference: NotifyReference = {
     ...(slack.reference === undefined ? {} : { slack: slack.reference }),
+    ...(slack.notBefore === undefined ? {} : { slackNotBefore: slack.notBefore }),
     // Once everybody has it, nobody is asked about it again.
     taken: failing.length === 0 ? otherEvents : { ...otherEvents, [event.id]: webhooks.taken },
     owed: webhooks.owed,
@@ -79,12 +82,19 @@ async function toSlack(
   env: Env,
   policy: PolicySlack | null,
   event: ApprovalEvent,
-  previous: NotifyReference['slack'],
-): Promise<{ part: Part; reference: NotifyReference['slack'] }> {
+  state: NotifyReference | null,
+): Promise<{ part: Part; reference: NotifyReference['slack']; notBefore?: number }> {
+  const previous = state?.slack;
   if (policy === null) return { part: DONE, reference: previous };
   // Shown already, or overtaken by what is shown.
   if (previous !== undefined && previous.version >= event.version) {
     return { part: DONE, reference: previous };
+  }
+  const now = Date.now();
+  const notBefore = state?.slackNotBefore ?? 0;
+  if (now < notBefore) {
+    const retryAfterSeconds = Math.ceil((notBefore - now) / 1000);
+    return { part: { ok: false, retryAfterSeconds }, reference: previous, notBefore };
   }
   const slack = createSlack(env, policy);
   const message = slackMessage(event);
@@ -98,9 +108,11 @@ async function toSlack(
     return { part: DONE, reference: { ...outcome.value, version: event.version } };
   }
   report('slack', outcome.code, event);
+  const { retryAfterSeconds } = outcome;
   return {
-    part: { ok: false, retryAfterSeconds: outcome.retryAfterSeconds },
+    part: { ok: false, retryAfterSeconds },
     reference: previous,
+    ...(retryAfterSeconds === null ? {} : { notBefore: now + retryAfterSeconds * 1000 }),
   };
 }
 

@@ -49,6 +49,11 @@ export const SHIP_INTERVAL_MS = 5_000;
 export const SEGMENT_AGE_MS = 60_000;
 /** One request for approval with its statement and bind values. Nobody can read more, and it must be kept and shown whole. */
 export const MAX_APPROVAL_BYTES = 8 * 1024 * 1024;
+/**
+ * Requests of one principal at one target that wait for people at the same time. Approvers who are flooded stop reading, and
+ * an agent in a loop fills Slack.
+ */
+export const MAX_PENDING_APPROVALS = 20;
 /** After a denial, the same request is answered with it for this long, instead of asking people again. */
 export const DENIAL_STANDS_MS = 5 * 60_000;
 /** A window of access is looked up again after this; with the session's own tick the end of one is noticed in under 10 s. */

@@ -16,7 +16,7 @@ import { approvalName } from '../core/approval/view.ts';
 import { unreachable } from '../core/failure.ts';
 import type { ApprovalStore, Errand, ErrandKind, Round } from './approval-store.ts';
 
-const KINDS: readonly ErrandKind[] = ['grant', 'tell', 'event', 'index'];
+const KINDS: readonly ErrandKind[] = ['grant', 'place', 'tell', 'event', 'index'];
 /** One try at one errand. Slack's own deadline is shorter. */
 const TRY_MS = 30_000;
 const FIRST_RETRY_MS = 1_000;
@@ -24,6 +24,7 @@ const LAST_RETRY_MS = 5 * 60_000;
 /** Past this nobody waits for the news any more. The index is owed for ever. */
 const GIVE_UP_MS: Readonly<Record<ErrandKind, number>> = {
   grant: Number.POSITIVE_INFINITY,
+  place: Number.POSITIVE_INFINITY,
   tell: 60 * 60_000,
   event: 72 * 60 * 60_000,
   index: Number.POSITIVE_INFINITY,
@@ -111,6 +112,7 @@ export class ApprovalErrands {
     const due = this.#store.due(kind, Date.now());
     switch (kind) {
       case 'grant':
+      case 'place':
       case 'tell':
         await Promise.all(due.map((errand) => this.#attempt(errand)));
         return;
@@ -158,6 +160,8 @@ export class ApprovalErrands {
     switch (errand.kind) {
       case 'grant':
         return this.#openWindow(errand);
+      case 'place':
+        return this.#givePlaceUp(errand);
       case 'tell':
         return this.#tell(errand);
       case 'event':
@@ -208,6 +212,13 @@ export class ApprovalErrands {
       }
     });
     this.run();
+    return null;
+  }
+
+  async #givePlaceUp(errand: Errand): Promise<null> {
+    const { principal, target } = this.#store.request(errand.round);
+    await grantStub(this.#env, principal.id, target.id).giveUp(errand.payload);
+    this.#store.done(errand);
     return null;
   }
 
@@ -306,7 +317,7 @@ export class ApprovalErrands {
   }
 }
 
-function approvalId(round: Round): string {
+export function approvalId(round: Pick<Round, 'digest' | 'round'>): string {
   return `${approvalName(round.digest)}-${round.round}`;
 }
 

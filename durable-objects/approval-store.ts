@@ -33,15 +33,15 @@ export interface StoredVote extends VoteRecord {
 
 /**
  * Something owed to the outside, until it is done:
- * `grant` open the window that was approved · `tell` a waiting session · `event` to Slack and webhooks · `index` in D1.
+ * `grant` open the window that was approved · `place` give up the place among the requester's waiting requests · `tell` a waiting session · `event` to Slack and webhooks · `index` in D1.
  */
-export type ErrandKind = 'grant' | 'tell' | 'event' | 'index';
+export type ErrandKind = 'grant' | 'place' | 'tell' | 'event' | 'index';
 
 export interface Errand {
   readonly seq: number;
   readonly kind: ErrandKind;
   readonly round: number;
-  /** The session's name, or the event without its request; empty otherwise. */
+  /** The session's name, the place's id, or the event without its request; empty otherwise. */
   readonly payload: string;
   readonly attempts: number;
   readonly createdAt: number;

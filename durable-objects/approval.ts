@@ -6,14 +6,16 @@
 // Every change is one SQLite transaction together with everything that is owed because of it (approval-errands.ts): telling
 // the sessions that wait, Slack and webhooks, the index. The alarm is the expiry, and the retry of what is owed.
 import { DurableObject } from 'cloudflare:workers';
-import { nativeCrypto } from '../adapters/crypto.ts';
 import type { ApprovalRpc, Env } from '../adapters/env.ts';
-import { loadSqlParser } from '../adapters/sql-parser.ts';
-import { envelope } from '../core/approval/envelope.ts';
+import { grantStub } from '../adapters/grants.ts';
 import type { ApprovalEventKind } from '../core/approval/event.ts';
 import { marks, samePerson } from '../core/approval/person.ts';
 import { tally, voteRefusal, type Tally } from '../core/approval/quorum.ts';
-import type { ApprovalRequest, ApprovalStanding } from '../core/approval/request.ts';
+import type {
+  ApprovalRequest,
+  ApprovalStanding,
+  TooManyPending,
+} from '../core/approval/request.ts';
 import {
   approvalName,
   MAX_REASON_CHARS,
@@ -22,13 +24,13 @@ import {
   type Ballot,
   type BallotResult,
 } from '../core/approval/view.ts';
-import { APPROVAL_RETENTION_MS, DENIAL_STANDS_MS, MAX_APPROVAL_BYTES } from '../core/limits.ts';
-import { ApprovalErrands } from './approval-errands.ts';
+import { APPROVAL_RETENTION_MS, DENIAL_STANDS_MS } from '../core/limits.ts';
+import { checkRequest } from './approval-check.ts';
+import { ApprovalErrands, approvalId } from './approval-errands.ts';
 import { ApprovalStore, type Round, type Waiter } from './approval-store.ts';
 
 const MAX_WAIT_MS = 55_000;
 const MIN_PAUSE_MS = 50;
-const DIGEST = /^[0-9a-f]{64}$/;
 
 export class Approval extends DurableObject<Env> implements ApprovalRpc {
   readonly #store: ApprovalStore;
@@ -45,12 +47,37 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
   }
 
   /** @throws Error for a request that cannot be approved: too large, nobody to ask, not what its digest says */
-  async request(request: ApprovalRequest, nowMs: number): Promise<ApprovalStanding> {
-    await this.#check(request);
-    this.#store.create();
+  async request(
+    request: ApprovalRequest,
+    nowMs: number,
+  ): Promise<ApprovalStanding | TooManyPending> {
+    await checkRequest(request, this.ctx.id.name);
+    for (;;) {
+      const joined = this.#join(request, nowMs, null);
+      if (joined !== null) return joined;
+      // A new round needs a place. Others may ask, use and end rounds meanwhile: what was admitted is begun or given up.
+      const id = this.#nextId(request.digest);
+      const { principal, target } = request;
+      const places = grantStub(this.env, principal.id, target.id);
+      const admitted = await places.admit(id, nowMs + expiresMs(request), nowMs);
+      if (admitted !== true) return { state: 'too_many' };
+      const standing = this.#join(request, nowMs, id);
+      if (standing?.id !== id) await places.giveUp(id);
+      if (standing !== null) return standing;
+    }
+  }
+
+  /** Joins the round that answers this, or begins the one that `admitted` is the id of; null when it can do neither. */
+  #join(request: ApprovalRequest, nowMs: number, admitted: string | null): ApprovalStanding | null {
+    if (!this.#store.exists) {
+      if (admitted === null) return null;
+      this.#store.create();
+    }
     const standing = this.#store.atomically(() => {
       this.#expire(nowMs);
-      const round = this.#joinable(request, nowMs) ?? this.#begin(request, nowMs);
+      const begin = admitted !== null && admitted === this.#nextId(request.digest);
+      const round = this.#joinable(request, nowMs) ?? (begin ? this.#begin(request, nowMs) : null);
+      if (round === null) return null;
       if (round.state === 'pending' || round.state === 'approved') {
         this.#store.wait(round.round, request);
       }
@@ -58,6 +85,11 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
     });
     this.#errands.run();
     return standing;
+  }
+
+  #nextId(digest: string): string {
+    const round = this.#store.exists ? (this.#store.latest()?.round ?? 0) : 0;
+    return approvalId({ digest, round: round + 1 });
   }
 
   async consume(digest: string, by: Waiter): Promise<boolean> {
@@ -276,8 +308,7 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
 
   #begin(request: ApprovalRequest, now: number): Round {
     const round = (this.#store.latest()?.round ?? 0) + 1;
-    const seconds = Math.min(...request.demands.map(({ expiresSeconds }) => expiresSeconds));
-    const expiresAt = now + seconds * 1000;
+    const expiresAt = now + expiresMs(request);
     this.#store.begin(
       { round, digest: request.digest, requestedAt: now, expiresAt },
       ApprovalStore.encode(request),
@@ -302,6 +333,9 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
     decidedBy: readonly string[],
     reason: string,
   ): void {
+    // Given up late rather than early: until the errand is done the place counts.
+    const current = this.#store.round(round);
+    if (current?.state === 'pending') this.#store.owe('place', round, approvalId(current), now);
     this.#store.settle(round, state, now, decidedBy, reason);
     this.#changed(round, state, now);
     if (state === 'approved' && windowSeconds(this.#store.request(round)) !== null) {
@@ -328,23 +362,6 @@ export class Approval extends DurableObject<Env> implements ApprovalRpc {
     const round = parsed === null ? null : this.#store.round(parsed.round);
     return round !== null && approvalName(round.digest) === parsed?.name ? round : null;
   }
-
-  /** What the approvers will see is what the digest says: recomputed here, whatever the session believes. */
-  async #check(request: ApprovalRequest): Promise<void> {
-    if (!DIGEST.test(request.digest)) throw new Error('not a digest');
-    const { name } = this.ctx.id;
-    if (name !== approvalName(request.digest)) throw new Error('not the object of this digest');
-    const { demands } = request;
-    const askable = demands.every(
-      ({ by, quorum, expiresSeconds }) => by.length > 0 && quorum >= 1 && expiresSeconds > 0,
-    );
-    if (demands.length === 0 || !askable) throw new Error('there is nobody to ask');
-    if (ApprovalStore.encode(request).length > MAX_APPROVAL_BYTES) throw new Error('too large');
-    const bound = envelope(request, await loadSqlParser(), nativeCrypto);
-    if (!bound.ok || bound.value.digest !== request.digest) {
-      throw new Error('the request is not what its digest says');
-    }
-  }
 }
 
 /** Seconds of access that an approved `connect` opens; null for everything else. */
@@ -352,9 +369,13 @@ function windowSeconds({ content }: ApprovalRequest): number | null {
   return content.kind === 'connect' ? content.seconds : null;
 }
 
+function expiresMs({ demands }: ApprovalRequest): number {
+  return Math.min(...demands.map(({ expiresSeconds }) => expiresSeconds)) * 1000;
+}
+
 function standingOf(round: Round): ApprovalStanding {
   return {
-    id: `${approvalName(round.digest)}-${round.round}`,
+    id: approvalId(round),
     state: round.state,
     expiresAtMs: round.expiresAt,
     reason: round.reason,

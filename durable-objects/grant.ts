@@ -1,9 +1,11 @@
 // The windows of access of one principal on one target: opened by an approval, over at their end, or earlier when they are
-// given back or taken away. Sessions ask through adapters/grants.ts; the alarm writes the end into the index.
+// given back or taken away. Sessions ask through adapters/grants.ts; the alarm writes the end into the index. And the places
+// for requests that wait: all approvals of a principal on a target share this one object, so their count is exact.
 import { DurableObject } from 'cloudflare:workers';
 import { createApprovalIndex } from '../adapters/approval-index.ts';
 import type { Env, GrantOpening, GrantRpc, GrantView } from '../adapters/env.ts';
 import type { ActiveGrant, GrantEnd } from '../core/approval/grant.ts';
+import { MAX_PENDING_APPROVALS } from '../core/limits.ts';
 
 /** D1 away: tried again this much later. */
 const RETRY_MS = 60_000;
@@ -55,6 +57,22 @@ export class Grant extends DurableObject<Env> implements GrantRpc {
     if (row === undefined) return null;
     const { id, endsAtMs, satisfied } = viewOf(row, nowMs);
     return { id, endsAtMs, satisfied };
+  }
+
+  async admit(id: string, untilMs: number, nowMs: number): Promise<boolean> {
+    this.#exec(
+      'CREATE TABLE IF NOT EXISTS places (id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID',
+    );
+    this.#exec('DELETE FROM places WHERE until <= ?', nowMs);
+    const others = this.#exec('SELECT 1 FROM places WHERE id <> ?', id).length;
+    if (!(others < MAX_PENDING_APPROVALS)) return false;
+    this.#exec('INSERT OR REPLACE INTO places VALUES (?, ?)', id, untilMs);
+    return true;
+  }
+
+  async giveUp(id: string): Promise<void> {
+    const [table] = this.#exec("SELECT 1 FROM sqlite_master WHERE name = 'places'");
+    if (table !== undefined) this.#exec('DELETE FROM places WHERE id = ?', id);
   }
 
   async view(id: string, nowMs: number): Promise<GrantView | null> {

@@ -7,7 +7,7 @@ import { nativeCrypto } from '../adapters/crypto.ts';
 import type { Env } from '../adapters/env.ts';
 import type { Decision, Denial } from '../core/decision.ts';
 import type { DenyCode } from '../core/failure.ts';
-import { HOLD_NOTICE_MS } from '../core/limits.ts';
+import { HOLD_NOTICE_MS, MAX_PENDING_APPROVALS } from '../core/limits.ts';
 import type { ParseSql } from '../core/sql/parse.ts';
 
 type Approve = Extract<Decision, { kind: 'approve' }>;
@@ -69,6 +69,7 @@ export class Holding {
       const stub = this.#env.APPROVAL.getByName(approvalName(request.digest));
       for (let round = 0; round < MAX_ROUNDS; round++) {
         const asked = await stub.request(request, Date.now());
+        if (asked.state === 'too_many') return tooMany(decision);
         const standing = await this.#await(asked, request);
         if (standing === 'late') return pending(decision, asked.id);
         if (standing === 'cancelled') {
@@ -129,6 +130,11 @@ function allowed(decision: Approve, id: string, maxRows: number | null): Decisio
   const { demands, revision, observed } = decision;
   const rules = demands.map(({ rule }) => rule);
   return { kind: 'allow', rules, approval: { id, maxRows }, revision, observed };
+}
+
+function tooMany(decision: Approve): Decision {
+  const message = `${MAX_PENDING_APPROVALS} of your requests wait for approval at this target already; nobody was asked about this one.`;
+  return deny(decision, 'approval_too_many', message, 'Send it again when some are decided.');
 }
 
 function pending(decision: Approve, id: string): Decision {

@@ -90,6 +90,11 @@ export interface ApprovalStanding {
   readonly decidedBy: readonly string[];
 }
 
+/** Nobody was asked: MAX_PENDING_APPROVALS of this principal wait at this target already. */
+export interface TooManyPending {
+  readonly state: 'too_many';
+}
+
 /**
  * RPC of the Approval object. One object per envelope digest, named by approvalName(digest) (view.ts); a new round begins
  * when the last one has ended. A denial answers for itself until it would have expired, five minutes at the longest: asking
@@ -97,7 +102,7 @@ export interface ApprovalStanding {
  */
 export interface ApprovalRpcMethods {
   /** Opens a round or joins the open one; `approved` means that `consume` may be called. Idempotent per session and action. */
-  request(request: ApprovalRequest, nowMs: number): Promise<ApprovalStanding>;
+  request(request: ApprovalRequest, nowMs: number): Promise<ApprovalStanding | TooManyPending>;
   /** Atomically once: true for exactly one caller of an approved round. The full digest must match. */
   consume(digest: string, by: { session: string; action: number }): Promise<boolean>;
   /** The waiting connection is gone or cancelled: ends a pending round nobody else waits for, unless the rule keeps it. */

@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { activeGrant, grantStub } from '../../adapters/grants.ts';
 import type { ApprovalRequest, ApprovalStanding } from '../../core/approval/request.ts';
 import { approvalName } from '../../core/approval/view.ts';
+import { MAX_PENDING_APPROVALS } from '../../core/limits.ts';
 import { Session } from '../../durable-objects/session.ts';
 import worker from '../../worker/index.ts';
 import { agent, demand } from '../core/approval/fixtures.ts';
@@ -360,6 +361,16 @@ describe('/v1/grants', () => {
     const again = grantOf(await call(token, 'POST', '/v1/grants', want));
     expect(again).toMatchObject({ state: 'pending', id: id.replace(/-1$/, '-2') });
   }, 20_000);
+
+  it('asks nobody when as many requests of this agent wait here as may', async () => {
+    const who = someAgent();
+    const now = Date.now();
+    for (let place = 0; place < MAX_PENDING_APPROVALS; place++) {
+      await grantStub(gateway, `github:${who.sub}`, 'bastion').admit(`${place}`, now + 60_000, now);
+    }
+    const asked = await call(await workload(who), 'POST', '/v1/grants', want);
+    expect(asked).toMatchObject({ status: 429, code: 'approval_too_many' });
+  });
 
   it('tells a session that waits to connect once the window is open', async () => {
     const heard: [ApprovalStanding, unknown][] = [];

@@ -1,10 +1,11 @@
 // Requests for approval with a true digest, objects to send them to, and what a session would have been told.
-import { applyD1Migrations } from 'cloudflare:test';
+import { applyD1Migrations, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { createHash } from 'node:crypto';
 import { nativeCrypto } from '../../adapters/crypto.ts';
 import { viewApproval } from '../../adapters/approvals.ts';
 import type { ApprovalRpc, Env } from '../../adapters/env.ts';
+import { grantStub } from '../../adapters/grants.ts';
 import { loadSqlParser } from '../../adapters/sql-parser.ts';
 import { envelope } from '../../core/approval/envelope.ts';
 import type { ApprovalRequest, SqlContent } from '../../core/approval/request.ts';
@@ -37,7 +38,18 @@ export async function asking(change: Partial<ApprovalRequest> = {}): Promise<App
   const draft = { ...request, policyHash: POLICY_HASH, content: someSql(), ...change };
   const bound = envelope(draft, await loadSqlParser(), nativeCrypto);
   if (!bound.ok) throw new Error(bound.error.detail);
+  await freePlaces(draft);
   return { ...draft, digest: bound.value.digest };
+}
+
+/** A file of tests asks for more in the name of one agent than may wait at a time. */
+export async function freePlaces({
+  principal,
+  target,
+}: Pick<ApprovalRequest, 'principal' | 'target'>): Promise<void> {
+  await runInDurableObject(grantStub(gateway, principal.id, target.id), (_object, { storage }) => {
+    storage.sql.exec('DROP TABLE IF EXISTS places');
+  });
 }
 
 export function objectOf(digest: string): DurableObjectStub<ApprovalRpc> {

@@ -9,7 +9,11 @@ import { activeGrant, grantStub } from '../../adapters/grants.ts';
 import { envelope } from '../../core/approval/envelope.ts';
 import { grantCovers, grantSecondsOf, MIN_GRANT_SECONDS } from '../../core/approval/grant.ts';
 import { duration } from '../../core/approval/message.ts';
-import type { ApprovalRequest } from '../../core/approval/request.ts';
+import type {
+  ApprovalRequest,
+  ApprovalStanding,
+  TooManyPending,
+} from '../../core/approval/request.ts';
 import { approvalName, type ApprovalView } from '../../core/approval/view.ts';
 import type { ApprovalDemand } from '../../core/decision.ts';
 import type { Principal } from '../../core/identity.ts';
@@ -75,9 +79,10 @@ grantRoutes.post('/v1/grants', async (c) => {
     session: '',
     action: 0,
   });
-  const standing = await asked(() =>
+  const standing = await asked(async (): Promise<ApprovalStanding | TooManyPending> =>
     c.env.APPROVAL.getByName(approvalName(request.digest)).request(request, now),
   );
+  if (standing.state === 'too_many') throw new HttpFailure('approval_too_many');
   const view = await visibleApproval(c, standing.id, principal);
   return c.json({ grant: await grantJson(c, view, origin) }, 202);
 });
