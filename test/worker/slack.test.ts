@@ -155,12 +155,27 @@ describe('delivery', () => {
 
   it('posts what it could not post before, as it is by then', async () => {
     const workspace = slackWorkspace();
-    await workspace.next({ kind: 'ratelimit', seconds: 7 });
+    await workspace.next({ kind: 'status', status: 503 });
     const first = await deliver(gateway(workspace), NOTIFY, approvalEvent(), null);
-    expect(first).toMatchObject({ ok: false, retryAfterSeconds: 7 });
+    expect(first).toMatchObject({ ok: false, retryAfterSeconds: null });
     expect((await deliver(gateway(workspace), NOTIFY, later, first.reference ?? null)).ok).toBe(
       true,
     );
+    expect((await workspace.state()).messages).toHaveLength(1);
+  });
+
+  it('does not call before Slack wants to be called, not even with newer events', async () => {
+    const workspace = slackWorkspace();
+    await workspace.next({ kind: 'ratelimit', seconds: 7 });
+    const first = await deliver(gateway(workspace), NOTIFY, approvalEvent(), null);
+    expect(first).toMatchObject({ ok: false, retryAfterSeconds: 7 });
+    const second = await deliver(gateway(workspace), NOTIFY, later, first.reference ?? null);
+    expect(second).toMatchObject({ ok: false, retryAfterSeconds: 7 });
+    expect((await workspace.state()).calls).toHaveLength(1);
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 7_001);
+    const third = await deliver(gateway(workspace), NOTIFY, later, second.reference ?? null);
+    clock.mockRestore();
+    expect(third.ok).toBe(true);
     expect((await workspace.state()).messages).toHaveLength(1);
   });
 
