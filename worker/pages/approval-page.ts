@@ -40,7 +40,7 @@ export async function approvalPage(view: ApprovalView, reader: Reader): Promise<
 function outcome(view: ApprovalView, reader: Reader): Markup {
   const { state, decidedBy, reason, usedBy } = view;
   const people = decidedBy.map((id, index) => html`${index === 0 ? '' : ', '}${shown(id)}`);
-  const by = decidedBy.length === 0 ? '' : html` by ${people}`;
+  const by = decidedBy.length === 0 ? '' : html`by ${people}`;
   const line = (): Markup | string => {
     switch (state) {
       case 'pending':
@@ -48,15 +48,13 @@ function outcome(view: ApprovalView, reader: Reader): Markup {
           >closes in ${closesIn(view.expiresAtMs, reader.nowMs)}, ${instant(view.expiresAtMs)}</span
         >`;
       case 'approved':
-        return html`<span class="soft"
-          >approved${by}; to be used until ${instant(view.expiresAtMs)}</span
-        >`;
+        return html`<span class="soft">${by}; to be used until ${instant(view.expiresAtMs)}</span>`;
       case 'consumed':
         return html`<span class="soft"
-          >approved${by}, used ${usedBy === null ? '' : instant(usedBy.atMs)}</span
+          >${by}, used ${usedBy === null ? '' : instant(usedBy.atMs)}</span
         >`;
       case 'denied':
-        return html`<span class="soft">denied${by}</span>`;
+        return html`<span class="soft">${by}</span>`;
       case 'expired':
         return html`<span class="soft"
           >closed ${instant(view.expiresAtMs)}; the caller may ask again</span
@@ -70,7 +68,7 @@ function outcome(view: ApprovalView, reader: Reader): Markup {
   const why =
     reason === ''
       ? ''
-      : html`<p class="note ${state === 'denied' ? 'bad' : 'plain'}">${shown(reason)}</p>`;
+      : html`<p class="note ${state === 'denied' ? 'bad' : 'plain'}">“${shown(reason)}”</p>`;
   return html`<div class="status">${statePill(state)} ${line()}</div>
     ${why}`;
 }

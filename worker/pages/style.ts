@@ -45,6 +45,7 @@ p{margin:.35rem 0}
 .note.bad{background:var(--danger-soft);color:var(--danger)}
 .note.plain{background:transparent;border:1px solid var(--line);color:var(--soft)}
 .note ul{margin:0;padding-left:1.1rem}
+.note li:only-child{list-style:none;margin-left:-1.1rem}
 .note p{margin:.15rem 0}
 pre,code,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 code{font-size:.875em;overflow-wrap:anywhere}
@@ -83,6 +84,7 @@ textarea{width:100%;min-height:4.6rem;font:inherit;color:inherit;background:var(
 .actions .deny:hover{background:var(--danger-soft)}
 .button+.button{margin-top:.7rem}
 a.item{display:block;color:inherit;text-decoration:none}
+a.item .status{margin-top:0}
 a.item:hover{border-color:var(--accent)}
 a.item h3{font-size:1.0625rem;line-height:1.35;margin:.35rem 0 .15rem;font-weight:630;overflow-wrap:anywhere}
 section.list{margin-top:1.6rem}
