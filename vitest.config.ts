@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
@@ -6,6 +7,12 @@ const workerd = cloudflareTest(async () => ({
   wrangler: { configPath: './wrangler.toml' },
   miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') } },
 }));
+
+// Tests start hundreds of Node programs: each is compiled once, not every time (Node keeps stripped TypeScript there too).
+process.env['NODE_COMPILE_CACHE'] ??= join(
+  import.meta.dirname,
+  'node_modules/.cache/postern-tests',
+);
 
 /** These start whole stacks: one after the other, with the other end-to-end tests. */
 const STACK_TESTS = ['test/dev/{stack,tour}.test.ts'];

@@ -43,8 +43,13 @@ export function postern(
   { program = process.execPath, script = MAIN } = {},
 ): Running {
   const child = spawn(program, [script, ...args], {
-    // A relative cache is none: tests leave nothing behind in a home.
-    env: { PATH: process.env['PATH'], XDG_CACHE_HOME: 'none', ...env },
+    // A relative cache is none: tests leave nothing behind in a home. What the launcher does about caches is its own test.
+    env: {
+      PATH: process.env['PATH'],
+      XDG_CACHE_HOME: 'none',
+      ...(script === MAIN ? { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] } : {}),
+      ...env,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let stdout = '';
