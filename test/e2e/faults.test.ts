@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { descendants, residentMiB } from '../support/processes.ts';
+import { shopDatabase } from '../support/shop-database.ts';
 import { sharedStack, startStack, type TestStack } from '../support/stack.ts';
 import { openTunnel, type Tunnel } from '../support/tunnel.ts';
 
@@ -28,6 +29,20 @@ function clientOn(port: number): pg.Client {
 interface SessionRow {
   readonly id: string;
   readonly endCode: string | null;
+}
+
+/** Until the target itself says that such a statement is active there. */
+async function shopRuns(stack: TestStack, pattern: string): Promise<void> {
+  const watcher = await shopDatabase(stack);
+  const active =
+    "SELECT 1 FROM pg_stat_activity WHERE query LIKE $1 AND state = 'active' AND pid <> pg_backend_pid()";
+  await expect
+    .poll(async () => (await watcher.query(active, [pattern])).rowCount, {
+      timeout: 20_000,
+      interval: 100,
+    })
+    .toBe(1);
+  await watcher.end();
 }
 
 async function api(gateway: string, token: string, path: string): Promise<unknown> {
@@ -176,7 +191,17 @@ describe('when the gateway is killed', () => {
     await client.connect();
     await client.query('SELECT 1');
     void client.query('SELECT pg_sleep(60)').catch(() => undefined);
-    await sleep(7_000);
+    // It runs at the target: its intent is durable by then. And the index knows the session that will be asked for.
+    await shopRuns(first, '%pg_sleep(60)%');
+    await expect
+      .poll(
+        async () => {
+          const listed = await api(first.gateway, token, '/v1/sessions');
+          return (listed as { sessions: SessionRow[] }).sessions.length;
+        },
+        { timeout: 20_000, interval: 250 },
+      )
+      .toBe(1);
     for (const pid of descendants(first.pid, 'workerd')) process.kill(pid, 'SIGKILL');
     await sleep(500);
     await tunnel.close();
