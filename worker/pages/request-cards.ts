@@ -8,7 +8,7 @@ import { unreachable } from '../../core/failure.ts';
 import { bindList } from './binds.ts';
 import type { Markup } from './layout.ts';
 import { names, shown } from './shown-text.ts';
-import { statement } from './statement.ts';
+import { scrolls, statement } from './statement.ts';
 
 export async function action({ content }: ApprovalRequest): Promise<Markup> {
   switch (content.kind) {
@@ -36,6 +36,7 @@ async function sqlAction(content: SqlContent): Promise<Markup> {
   return html`<section class="card">
       <h2>What will run · ${size}</h2>
       ${await statement(content.text)}
+      ${scrolls(content.text) ? html`<p class="soft small">Scroll in the box: all of it is there.</p>` : ''}
     </section>
     ${stands} ${bindList(content)}`;
 }

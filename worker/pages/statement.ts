@@ -16,12 +16,16 @@ const CLASSES: Readonly<Record<SqlTokenKind, string | null>> = {
 const TALL_LINES = 40;
 export const TALL_CHARS = 4_000;
 
+/** Whether its box shows a part at a time. */
+export function scrolls(sql: string): boolean {
+  return sql.length > TALL_CHARS || sql.split('\n').length > TALL_LINES;
+}
+
 export async function statement(sql: string): Promise<Shown> {
   const tokens = await scanSql(sql);
-  const tall = sql.length > TALL_CHARS || sql.split('\n').length > TALL_LINES;
   const content = tokens === null ? shownBlock(sql) : coloured(sql, tokens);
   // A box that scrolls must be reachable by keyboard. HTML drops a line break right after <pre>: this one, not the text's.
-  return raw(`<pre class="sql${tall ? ' long" tabindex="0' : ''}">\n${content}</pre>`);
+  return raw(`<pre class="sql${scrolls(sql) ? ' long" tabindex="0' : ''}">\n${content}</pre>`);
 }
 
 /** The text between tokens is shown too: every byte appears, in its place. */
