@@ -52,6 +52,11 @@ async function measure(name: GroupName): Promise<Group> {
       const amount = quick ? { sessions: 200, metered: 20 } : { sessions: 1_000, metered: 100 };
       return measureIdle(await started(), { ...amount, watchMs: quick ? 8_000 : 30_000 });
     }
+    case 'approvals': {
+      const { measureApprovals } = await import('./approvals.ts');
+      const amount = quick ? { clicks: 20, pending: 200 } : { clicks: 100, pending: 1_000 };
+      return measureApprovals(await started(), { ...amount, watchMs: quick ? 8_000 : 20_000 });
+    }
     case 'bundle': {
       const { measureBundle } = await import('./bundle-size.ts');
       return measureBundle(await started(), { rounds });

@@ -2,13 +2,15 @@
 // wrapped. GET /bench/meter tells the counts so far. Used for counting only; times are taken without it.
 import type { DurableObject } from 'cloudflare:workers';
 // @ts-expect-error -- the built bundle, which lies beside this file when it runs
-import gateway, { Approval, Grant, Session as Guarded } from './gateway.js';
+import * as built from './gateway.js';
 
-export { Approval, Grant };
+const { default: gateway, Session: Guarded } = built;
 
 const counts = {
   workerRequests: 0,
   objectRequests: 0,
+  approvalCalls: 0,
+  approvalAlarms: 0,
   objectRowsRead: 0,
   objectRowsWritten: 0,
   d1Queries: 0,
@@ -115,6 +117,28 @@ export class Session extends (Guarded as SessionClass) {
     return super.alarm();
   }
 }
+
+type ObjectClass = new (ctx: DurableObjectState, env: Bindings) => DurableObject<Bindings>;
+
+/** The class with a meter on everything that can be called from outside, which is every method of its prototype. */
+function metered(guarded: ObjectClass): ObjectClass {
+  for (const name of Object.getOwnPropertyNames(guarded.prototype)) {
+    if (name === 'constructor') continue;
+    wrap(guarded.prototype as object, name, () => {
+      if (name === 'alarm') counts.approvalAlarms += 1;
+      else counts.approvalCalls += 1;
+    });
+  }
+  return class extends guarded {
+    constructor(ctx: DurableObjectState, env: Bindings) {
+      meterObject(ctx);
+      super(ctx, env);
+    }
+  };
+}
+
+export const Approval = metered(built.Approval as ObjectClass);
+export const Grant = metered(built.Grant as ObjectClass);
 
 // oxlint-disable-next-line import/no-default-export -- the runtime's contract
 export default {

@@ -10,6 +10,9 @@ import { workerSource } from './worker-source.ts';
 export interface Counts {
   readonly workerRequests: number;
   readonly objectRequests: number;
+  /** Calls to Approval and Grant objects, and their alarms: not part of objectRequests. */
+  readonly approvalCalls: number;
+  readonly approvalAlarms: number;
   readonly objectRowsRead: number;
   readonly objectRowsWritten: number;
   readonly d1Queries: number;

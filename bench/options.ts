@@ -9,6 +9,7 @@ export const GROUPS = [
   'engine',
   'journal',
   'idle',
+  'approvals',
   'bundle',
   'cost',
 ] as const;

@@ -21,6 +21,8 @@ import { keptSecret, openState, writeWhole } from '../dev/state.ts';
 import type { State } from '../dev/state.ts';
 import { startIdleTarget } from './idle-target.ts';
 import { startPgBouncer } from './pgbouncer.ts';
+import { startRelay } from './relay.ts';
+import type { Relay } from './relay.ts';
 import { startRuntime } from './runtime.ts';
 import type { Runtime } from './runtime.ts';
 import { workerSource } from './worker-source.ts';
@@ -35,7 +37,10 @@ export interface Rig {
   readonly gateway: Runtime;
   readonly pump: Runtime;
   readonly pgbouncerPort: number | null;
+  /** In front of the target `watched`. */
+  readonly watched: Relay;
   token(): Promise<string>;
+  tokenOf(who: Person): Promise<string>;
   /** A gateway of its own with another bundle, on the same issuer, policy and database. */
   startAnother(bundle: Bundle): Promise<Runtime>;
   /** A runtime with a bundle and nothing in its database; the caller closes it. */
@@ -43,6 +48,13 @@ export interface Rig {
   /** `postern connect` through the gateway or the pump. */
   connectCommand(url: string): Promise<Tunnel>;
   stop(): Promise<void>;
+}
+
+/** Whose token it is: a workload's, unless it is a human's. */
+export interface Person {
+  readonly subject: string;
+  readonly groups: readonly string[];
+  readonly human?: boolean;
 }
 
 type Stop = () => Promise<unknown> | void;
@@ -75,6 +87,8 @@ async function startParts(
   await loadRows(shop);
   const idle = await startIdleTarget(shop.port);
   stops.push(() => idle.close());
+  const watched = await startRelay(shop.port);
+  stops.push(() => watched.close());
 
   progress('starting gateway and pump');
   const port = await freePort();
@@ -88,6 +102,7 @@ async function startParts(
       ISSUER: issuers.workloads,
       SHOP_PORT: String(shop.port),
       IDLE_PORT: String(idle.port),
+      WATCHED_PORT: String(watched.port),
     }),
   );
   const secrets = { SHOP_DB_PASSWORD: shop.password };
@@ -115,7 +130,9 @@ async function startParts(
   const pgbouncer = await startPgBouncer(state, shop, reaper);
   if (pgbouncer !== null) stops.push(() => pgbouncer.stop());
 
-  const token = (): Promise<string> => mint(issuers.workloads, keptSecret(state, 'mint'));
+  const tokenOf = ({ subject, groups, human = false }: Person): Promise<string> =>
+    mint(human ? issuers.people : issuers.workloads, keptSecret(state, 'mint'), subject, groups);
+  const token = (): Promise<string> => tokenOf({ subject: 'bench-agent', groups: ['agents'] });
   return {
     state,
     reaper,
@@ -124,7 +141,9 @@ async function startParts(
     gateway,
     pump,
     pgbouncerPort: pgbouncer?.port ?? null,
+    watched,
     token,
+    tokenOf,
     async startAnother(other) {
       return start(other, newState(stops), await freePort());
     },
@@ -179,11 +198,16 @@ async function loadRows(shop: Shop): Promise<void> {
   }
 }
 
-async function mint(issuer: string, key: string): Promise<string> {
+async function mint(
+  issuer: string,
+  key: string,
+  subject: string,
+  groups: readonly string[],
+): Promise<string> {
   const response = await fetch(`${issuer}/dev/mint`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}` },
-    body: JSON.stringify({ subject: 'bench-agent', groups: ['agents'], ttlSeconds: 7200 }),
+    body: JSON.stringify({ subject, groups, ttlSeconds: 7200 }),
   });
   if (!response.ok) throw new Error(`the mint answered ${response.status}`);
   return (await response.text()).trim();

@@ -85,6 +85,8 @@ interface Waiting {
 export class WireSession {
   /** Bytes received since the login. */
   received = 0;
+  /** Told the text of every NOTICE. */
+  notice: (message: string) => void = IGNORE;
   readonly #pipe: Pipe;
   readonly #reader = new FrameReader({
     limit: () => 0x3fff_ffff,
@@ -156,6 +158,8 @@ export class WireSession {
     } else if (tag === SERVER.error) {
       const fields = decodeReport(this.#reader);
       this.#error = `${fields['C'] ?? ''} ${fields['M'] ?? ''}`;
+    } else if (tag === SERVER.notice) {
+      this.notice(decodeReport(this.#reader)['M'] ?? '');
     } else if (tag === SERVER.readyForQuery) {
       this.#done();
     }
