@@ -60,3 +60,7 @@ export const DENIAL_STANDS_MS = 5 * 60_000;
 export const GRANT_REFRESH_MS = 4_000;
 /** An ended approval's statement, bind values and votes stay in its object this long; the journal keeps its own record. */
 export const APPROVAL_RETENTION_MS = 400 * 24 * 60 * 60_000;
+/** One row of a result that is masked: it is needed whole. A larger one ends the session. */
+export const MAX_MASKED_ROW_BYTES = 16 * 1024 * 1024;
+/** Masked COPY data goes out in frames of at most so many bytes, whatever the target's were. */
+export const MAX_COPY_CHUNK_BYTES = 64 * 1024;

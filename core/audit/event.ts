@@ -11,6 +11,11 @@ export interface DecisionRecord {
   readonly code: DenyCode | null;
   /** Id of the approval that was consumed for it; absent where none was needed. */
   readonly approval?: string;
+  /**
+   * What is masked in its results: `name:kind` for each masked column (`redact` where it is derived from one), `detect:id`
+   * for each detector that looks into the others. Absent where no mask concerns the caller, empty where none had to act.
+   */
+  readonly masked?: readonly string[];
   readonly revision: number;
   readonly observed: readonly string[];
 }

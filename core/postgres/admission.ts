@@ -1,13 +1,13 @@
-// Which message of the client's may go, and as what: finds out what it means, asks for a decision, and then sends it, or in
-// its place one that certainly fails on the server. So the place of the error, the skipping to Sync and the transaction
-// status are the server's own. The message itself stays in the reader until then. Reading messages is client-side.ts.
+// Which message of the client's may go, and as what: finds out what it means, asks for a decision, and then has it sent, or
+// in its place one that certainly fails on the server. So the place of the error, the skipping to Sync and the transaction
+// status are the server's own. The message itself stays in the reader until then. Reading messages is client-side.ts,
+// sending them dispatch.ts.
 import type { Decision, Denial } from '../decision.ts';
 import { tagLeavesOut, unboundable } from '../approval/row-bound.ts';
 import { MAX_NAMED_OBJECTS } from '../limits.ts';
 import type { Inspection } from '../sql/inspection.ts';
 import { sqlContent } from './content.ts';
-import { planChanges } from './changes.ts';
-import { FLUSH, encodeExecute, encodeParse, encodeQuery } from './client-messages.ts';
+import { FLUSH } from './client-messages.ts';
 import {
   OWN_NAME,
   PATH_UNKNOWN,
@@ -15,39 +15,14 @@ import {
   TOO_MUCH_UNCOMMITTED,
   unknownObject,
 } from './denials.ts';
+import { perform, refuse, sendProbe, type Asking, type Plea } from './dispatch.ts';
 import { openGate, type Gate } from './gate.ts';
 import type { FrameReader } from './frames.ts';
 import { namesNothing, refusedAnyway } from './judging.ts';
-import type { Via } from './ledger.ts';
 import { OWN_PREFIX } from './words.ts';
-import { PROBE_ENTRIES, encodeProbe } from './probe.ts';
-import { denied, denyState, refusalFields } from './refusal.ts';
+import { denied } from './refusal.ts';
 import type { Session } from './session.ts';
 import { protocolStatement, type Statement } from './statement.ts';
-
-/** What a message asks to be judged as. */
-export interface Plea {
-  readonly via: Via;
-  readonly statement: Statement;
-  /** The search path it was planned under, when it was planned before. */
-  readonly planned: readonly string[] | null;
-  readonly binds: readonly (string | null)[] | null;
-  readonly bindFormats: readonly number[] | null;
-  /** An Execute that asks for some rows only. */
-  readonly limited?: boolean;
-  /** A refusal that stands whatever the text means. */
-  readonly refusal: Denial | null;
-  /** Name of the statement that a Parse prepares. */
-  readonly name: string;
-}
-
-/** A message that waits, unconsumed, for a decision. */
-interface Asking extends Plea {
-  readonly id: number;
-  readonly inspection: Inspection;
-  /** The search path it was judged under must still be in force when it runs. */
-  readonly relied: boolean;
-}
 
 /** Texts and bind values behind names; a server would keep them too, an isolate has 128 MB. */
 const MAX_NAMED_BYTES = 32 * 1024 * 1024;
@@ -104,10 +79,10 @@ export class Admission {
       return;
     }
     this.#asking = null;
-    if (denial !== null) this.#refuse(asking, denial);
+    if (denial !== null) refuse(this.#s, asking, denial);
     else if (!pipeline.skipping) {
       if (this.#gate(asking, decision)) return;
-      this.#perform(asking, decision, false);
+      perform(this.#s, this.#reader, asking, decision, false);
     }
     this.#reader.consume();
   }
@@ -161,7 +136,7 @@ export class Admission {
     if (gate?.stage !== 'open' || !this.#reader.next()) return;
     this.#admitted = null;
     gate.stage = 'running';
-    this.#perform(admitted.asking, admitted.decision, true);
+    perform(this.#s, this.#reader, admitted.asking, admitted.decision, true);
     this.#reader.consume();
   }
 
@@ -324,78 +299,4 @@ export class Admission {
     this.#s.output.toServer(FLUSH, 0, FLUSH.length, true);
     return false;
   }
-
-  #perform(asking: Asking, decision: Decision, gated: boolean): void {
-    const { statement, inspection, via } = asking;
-    const { pipeline, ledger, state, statements } = this.#s;
-    if (via === 'prepare') {
-      const change = statements.plan(asking.name, statement, pipeline.segment);
-      pipeline.add('parse', { statementChanges: [change] });
-      this.#send(false);
-      return;
-    }
-    const { facts, copyIn } = inspection;
-    const run = ledger.intend(asking.id, statement, facts, via, asking.binds, decision);
-    const kind = via === 'query' ? 'query' : 'execute';
-    const entry = pipeline.add(kind, {
-      run,
-      copyIn,
-      gated,
-      several: facts.statements.length > 1,
-      ...planChanges(this.#s, statement, inspection, kind === 'query' ? null : pipeline.segment),
-    });
-    state.sent(entry.seq, statement.text, inspection);
-    if (this.#s.gate !== null) this.#s.gate.run = run;
-    this.#send(true);
-    // A gated Execute is settled before the client's Sync may follow.
-    if (gated && kind === 'execute') this.#s.output.toServer(FLUSH, 0, FLUSH.length, true);
-    if (!copyIn) return;
-    this.#s.copying = entry;
-    // An Execute is answered at the next Sync or Flush; what the client sends next depends on this answer.
-    if (kind === 'execute') this.#s.output.toServer(FLUSH, 0, FLUSH.length, true);
-  }
-
-  /** Passes the message on. `due`: with everything that waited for it. */
-  #send(due: boolean): void {
-    const { buffer, start, end } = this.#reader;
-    this.#s.output.toServer(buffer, start, end, due);
-  }
-
-  #refuse(asking: Asking, denial: Decision & Denial): void {
-    const { statement, inspection, via, binds, id } = asking;
-    const { pipeline, ledger, output, words, statements } = this.#s;
-    ledger.refuse(id, statement, inspection.facts, via, binds, denial, denyState(denial.code));
-    if (pipeline.skipping) return;
-    const failing = words.next();
-    const refused = { fields: refusalFields(denial, denial.revision), word: failing };
-    if (via === 'query' || via === 'call') {
-      pipeline.add('query', { refused });
-      write(encodeQuery(failing));
-      return;
-    }
-    if (via === 'prepare') {
-      // The server forgets its unnamed statement even when the new one does not parse.
-      const { name } = asking;
-      const forgets = name === '' ? [statements.plan('', null, pipeline.segment)] : [];
-      pipeline.add('parse', { refused, statementChanges: forgets });
-      write(encodeParse(name === '' ? '' : failing, failing));
-    } else {
-      pipeline.add('execute', { refused });
-      write(encodeExecute({ portal: failing, maxRows: 0 }));
-    }
-    // It fails for certain, or is skipped itself: what follows up to the Sync never runs.
-    pipeline.skipping = true;
-    function write(bytes: Uint8Array): void {
-      output.toServer(bytes, 0, bytes.length, true);
-    }
-  }
-}
-
-/** Sends the gateway's question; its answers are swallowed by server-side.ts. */
-export function sendProbe(session: Session, end: 'flush' | 'sync'): void {
-  const { pipeline, output, words } = session;
-  for (const kind of PROBE_ENTRIES) pipeline.add(kind, { probe: true });
-  if (end === 'sync') pipeline.add('sync', { probe: true });
-  const bytes = encodeProbe(words.next(), end);
-  output.toServer(bytes, 0, bytes.length, true);
 }

@@ -172,7 +172,10 @@ export class ClientSide {
     }
     const portal =
       statement === undefined ? null : boundPortal(statement, state.path, bind, options.crypto);
-    pipeline.add('bind', { portalChanges: [portals.plan(bind.portal, portal, pipeline.segment)] });
+    pipeline.add('bind', {
+      hushed: statement?.hushed ?? false,
+      portalChanges: [portals.plan(bind.portal, portal, pipeline.segment)],
+    });
     return this.#pass(false);
   }
 
@@ -217,7 +220,7 @@ export class ClientSide {
       bindFormats: portal.bindFormats,
       limited: maxRows > 0,
       refusal: null,
-      name: '',
+      name,
     });
   }
 

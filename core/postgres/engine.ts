@@ -24,8 +24,8 @@
 import type { Decision } from '../decision.ts';
 import type { Authentication, Effect, Engine, TargetLogin } from '../engine.ts';
 import { ProtocolViolation, type SessionCode } from '../failure.ts';
-import { MAX_HELD_BYTES, MAX_MESSAGE_BYTES } from '../limits.ts';
-import { sendProbe } from './admission.ts';
+import { MAX_HELD_BYTES, MAX_MASKED_ROW_BYTES, MAX_MESSAGE_BYTES } from '../limits.ts';
+import { sendProbe } from './dispatch.ts';
 import { ClientSide } from './client-side.ts';
 import { FrameReader } from './frames.ts';
 import { Opening, PASSWORD_LIMIT_BYTES, type OpeningEnd } from './opening.ts';
@@ -72,9 +72,14 @@ class PostgresEngine implements Engine {
     });
     this.#server = new FrameReader({
       limit: serverLimit,
-      streams: (tag) =>
-        (tag === SERVER.dataRow || tag === SERVER.copyData) &&
-        session.pipeline.head?.probe !== true,
+      streams: (tag, length) => {
+        if (tag === SERVER.copyData) return true;
+        if (tag !== SERVER.dataRow) return false;
+        const head = session.pipeline.head;
+        // A row to be masked comes whole, or in pieces that end the session.
+        if (head?.whole === true) return length > MAX_MASKED_ROW_BYTES;
+        return head?.probe !== true;
+      },
     });
     this.#opening = new Opening(session, this.#client);
     this.#clientSide = new ClientSide(session, this.#client);

@@ -8,8 +8,11 @@ import { HEADER_BYTES } from './tags.ts';
 export interface FrameRules {
   /** Largest value of the length field for this tag, in bytes; 0 when no such message may come. */
   limit(tag: number): number;
-  /** Whether this frame may be handed out in pieces. Asked when its header is there, until its first piece is consumed. */
-  streams(tag: number): boolean;
+  /**
+   * Whether this frame may be handed out in pieces. Asked when its header is there, until its first piece is consumed.
+   * `length`: as the header says it, which counts itself.
+   */
+  streams(tag: number, length: number): boolean;
 }
 
 /** Buffers that grew beyond this are let go once they are empty. */
@@ -87,7 +90,7 @@ export class FrameReader {
     if (length > limit) throw new ProtocolViolation(`message length ${length} over its limit`);
     this.tag = tag;
     if (available > length) return this.#point(length + 1, true, length + 1);
-    if (this.#rules.streams(tag)) return this.#point(available, true, length + 1);
+    if (this.#rules.streams(tag, length)) return this.#point(available, true, length + 1);
     return false;
   }
 

@@ -6,6 +6,7 @@ import type { Crypto } from '../crypto.ts';
 import type { Decision } from '../decision.ts';
 import type { SqlFacts } from '../facts.ts';
 import { unreachable } from '../failure.ts';
+import type { Masking } from '../masking/mask.ts';
 import type { Output } from './output.ts';
 import type { Statement } from './statement.ts';
 
@@ -140,6 +141,7 @@ function decisionRecord(decision: Decision): DecisionRecord {
         rules: decision.rules,
         code: null,
         ...(decision.approval === undefined ? {} : { approval: decision.approval.id }),
+        ...(decision.masking === undefined ? {} : { masked: maskedNames(decision.masking) }),
         revision,
         observed,
       };
@@ -152,4 +154,15 @@ function decisionRecord(decision: Decision): DecisionRecord {
     default:
       return unreachable(decision);
   }
+}
+
+/** As DecisionRecord.masked has it. */
+function maskedNames({ results, detect }: Masking): readonly string[] {
+  const columns = results.flatMap((result) => result.columns ?? []);
+  const names = columns.flatMap(({ treatment, kind, name }) =>
+    treatment === 'mask' || treatment === 'redact' ? [`${name}:${kind ?? treatment}`] : [],
+  );
+  const scanned = columns.some(({ treatment }) => treatment !== 'pass');
+  if (scanned) names.push(...detect.map(({ detector }) => `detect:${detector}`));
+  return [...new Set(names)];
 }

@@ -2,6 +2,7 @@
 // its message. Also keeps the two counts everything else is decided by: whether the server skips to the next Sync, and how
 // many ReadyForQuery are still to come. @see protocol-flow, "Pipelining"
 import type { Errand } from './gate.ts';
+import type { Masking } from '../masking/mask.ts';
 import type { NameChange } from './named.ts';
 import type { Run } from './ledger.ts';
 import type { Portal } from './portal.ts';
@@ -50,13 +51,25 @@ export interface Entry {
   readonly copyIn: boolean;
   /** The client ended its COPY data. */
   copyDone: boolean;
+  /** What is masked in the answers; null where nothing is. */
+  readonly masking: Masking | null;
+  /** Errors and notices about it may quote masked values. */
+  readonly hushed: boolean;
+  /** The gateway's own Describe of the portal that the next message executes: the client sees nothing of it. */
+  readonly hidden: boolean;
+  /** Which statement of the text is being answered. */
+  result: number;
+  /** Rows of the result that is being answered are masked, so each of them is needed whole. */
+  whole: boolean;
   /** A text of several statements: a failure says nothing about the first ones. */
   readonly several: boolean;
   readonly statementChanges: readonly NameChange<Statement>[];
   readonly portalChanges: readonly NameChange<Portal>[];
 }
 
-export type EntryDetails = Partial<Omit<Entry, 'kind' | 'seq' | 'segment' | 'phase' | 'copyDone'>>;
+export type EntryDetails = Partial<
+  Omit<Entry, 'kind' | 'seq' | 'segment' | 'phase' | 'copyDone' | 'result'>
+>;
 
 const NO_CHANGES: readonly never[] = [];
 
@@ -108,6 +121,11 @@ export class Pipeline {
       gated: details.gated ?? false,
       copyIn: details.copyIn ?? false,
       copyDone: false,
+      masking: details.masking ?? null,
+      hushed: details.hushed ?? false,
+      hidden: details.hidden ?? false,
+      result: 0,
+      whole: details.whole ?? false,
       several: details.several ?? false,
       statementChanges: details.statementChanges ?? NO_CHANGES,
       portalChanges: details.portalChanges ?? NO_CHANGES,

@@ -88,6 +88,10 @@ const SENTENCES: Partial<Record<SessionCode, string>> = {
   session_state_changed:
     'The session was closed: a setting that gives statements their meaning has changed.',
   limit_exceeded: 'The session was closed: it exceeded a limit of the gateway.',
+  mask_mismatch:
+    'The session was closed: the target described another result than was planned for, so it could not be masked.',
+  mask_key_missing:
+    'The session was closed: a result was to be masked, and this gateway cannot do so.',
   internal: 'The gateway hit an internal error and closed the session.',
 };
 

@@ -4,6 +4,7 @@
 import { ByteReader, decodeLossy, utf8 } from '../bytes.ts';
 import { ProtocolViolation } from '../failure.ts';
 import { bodyOf, encodeFrame, type FrameView } from './client-messages.ts';
+import type { DescribedColumn } from './masking.ts';
 import { SERVER } from './tags.ts';
 
 /** Status after a ReadyForQuery: idle, in a transaction block, in a failed one. */
@@ -127,6 +128,38 @@ export function decodeCommandRows(frame: FrameView): number {
 
 export function encodeCommandComplete(tag: string): Uint8Array {
   return encodeFrame(SERVER.commandComplete, (w) => w.cstring(tag));
+}
+
+/** @see protocol-message-formats RowDescription */
+export function decodeRowDescription(frame: FrameView): DescribedColumn[] {
+  const body = bodyOf(frame);
+  const columns: DescribedColumn[] = [];
+  for (let left = body.u16(); left > 0; left--) {
+    const name = decodeLossy(body.cstringBytes());
+    const table = body.u32();
+    const attribute = body.i16();
+    const type = body.u32();
+    // Size and modifier of the type: no value's form depends on them.
+    body.bytes(6);
+    const format = body.i16();
+    if (format !== 0 && format !== 1) throw new ProtocolViolation('unknown format of a column');
+    columns.push({ name, table, attribute, type, format });
+  }
+  body.end();
+  return columns;
+}
+
+/** @see protocol-message-formats CopyOutResponse */
+export function decodeCopyOut(frame: FrameView): { binary: boolean; columns: number } {
+  const body = bodyOf(frame);
+  const format = body.u8();
+  if (format > 1) throw new ProtocolViolation('unknown format of COPY');
+  const columns = body.u16();
+  for (let left = columns; left > 0; left--) {
+    if (body.i16() !== format) throw new ProtocolViolation('COPY in mixed formats');
+  }
+  body.end();
+  return { binary: format === 1, columns };
 }
 
 /** Column values, null for NULL. Views into the frame. @see protocol-message-formats DataRow */

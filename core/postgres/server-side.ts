@@ -1,46 +1,46 @@
 // The server's half of a logged-in session: gives every answer to the message it answers, passes it on, and keeps the
-// journal's outcomes. Rows and COPY data go through as views of the chunk they came in. What no message expects ends the
+// journal's outcomes. What is in a result, and what is masked of it, is results.ts. What no message expects ends the
 // session: from then on nobody could say what belongs to what. @see protocol-flow
-//
-// Masking will hook in where a result's RowDescription comes: an entry with a transform stops streaming its rows.
 import { ProtocolViolation } from '../failure.ts';
 import type { FrameReader } from './frames.ts';
 import { GateKeeper } from './gate-keeper.ts';
-import type { Run } from './ledger.ts';
+import { hushedFields } from './hushing.ts';
+import { maskedNotification } from './notification.ts';
 import type { Settlement } from './named.ts';
 import type { AnswerPhase, Entry, EntryKind } from './pipeline.ts';
-import { readProbe } from './probe.ts';
+import { ProbeKeeper } from './probe-keeper.ts';
+import { Results, type ResultEnding } from './results.ts';
 import {
   decodeCommandRows,
-  decodeDataRow,
   decodeParameterStatus,
   decodeReadyForQuery,
   decodeReport,
   encodeError,
-  encodeReadyForQuery,
+  encodeNotice,
+  type ReportFields,
 } from './server-messages.ts';
 import type { Session } from './session.ts';
 import { SERVER } from './tags.ts';
 
 /** Why the session must end; the engine words it. */
-export interface Ending {
-  readonly code: 'session_state_changed' | 'target_unreachable';
-  readonly detail: string;
-}
+export type Ending =
+  | {
+      readonly code: 'session_state_changed' | 'target_unreachable';
+      readonly detail: string;
+    }
+  | ResultEnding;
 
 export class ServerSide {
   readonly #s: Session;
   readonly #reader: FrameReader;
   readonly #gateKeeper: GateKeeper;
+  readonly #probeKeeper: ProbeKeeper;
+  readonly #results: Results;
   #ending: Ending | null = null;
   /** SQLSTATE of a FATAL that went to the client: nothing more needs to be said. */
   #fatal: string | null = null;
   /** SQLSTATE of the error of the query or Sync at the head. */
   #error: string | null = null;
-  /** A run of result bytes not yet fed to its digest. */
-  #digesting: Run | null = null;
-  #digestFrom = 0;
-  #digestTo = 0;
 
   constructor(session: Session, reader: FrameReader) {
     this.#s = session;
@@ -48,6 +48,10 @@ export class ServerSide {
     this.#gateKeeper = new GateKeeper(session, reader, (detail) =>
       this.#end('session_state_changed', detail),
     );
+    this.#probeKeeper = new ProbeKeeper(session, reader, (code, detail) => this.#end(code, detail));
+    this.#results = new Results(session, reader, (ending) => {
+      this.#ending ??= ending;
+    });
   }
 
   get fatal(): string | null {
@@ -62,7 +66,7 @@ export class ServerSide {
       else this.#continue();
       reader.consume();
     }
-    this.#digest();
+    this.#results.digest();
     return this.#ending;
   }
 
@@ -71,7 +75,7 @@ export class ServerSide {
     const { tag } = this.#reader;
     output.offerNotices();
     if (tag === SERVER.dataRow) return this.#row();
-    this.#digest();
+    this.#results.digest();
     switch (tag) {
       case SERVER.commandComplete:
         return this.#commandComplete();
@@ -82,8 +86,9 @@ export class ServerSide {
       case SERVER.parameterStatus:
         return this.#parameterStatus();
       case SERVER.notice:
+        return this.#notice();
       case SERVER.notification:
-        return this.#pass();
+        return this.#notification();
       case SERVER.parseComplete:
         return this.#complete(this.#expect('parse'));
       case SERVER.bindComplete:
@@ -91,9 +96,9 @@ export class ServerSide {
       case SERVER.closeComplete:
         return this.#complete(this.#expect('close'));
       case SERVER.parameterDescription:
-        return this.#move(this.#expect('describe'), ['waiting'], 'described');
+        return this.#parameters();
       case SERVER.noData:
-        return this.#complete(this.#expect('describe'));
+        return this.#noData();
       case SERVER.rowDescription:
         return this.#rowDescription();
       case SERVER.emptyQuery:
@@ -103,11 +108,11 @@ export class ServerSide {
       case SERVER.copyInResponse:
         return this.#copyIn();
       case SERVER.copyOutResponse:
-        return this.#move(this.#expect('query', 'execute'), ['waiting'], 'copy_out');
+        return this.#copyOut();
       case SERVER.copyData:
         return this.#copyData();
       case SERVER.copyDone:
-        return this.#move(this.#expect('query', 'execute'), ['copy_out'], 'copied');
+        return this.#copyDone();
       default:
         throw new ProtocolViolation(`message type ${tag} from the target`);
     }
@@ -118,13 +123,18 @@ export class ServerSide {
   #row(): void {
     const head = this.#s.pipeline.head;
     if (head === undefined) throw new ProtocolViolation('a row nobody asked for');
-    if (head.probe) return this.#probeRow(head);
+    if (head.probe) return this.#probeKeeper.row(head);
     if (head.errand !== null) return this.#gateKeeper.row(head);
     const due = head.phase === 'rows' || (head.kind === 'execute' && head.phase === 'waiting');
     if (!due || head.run === null) throw new ProtocolViolation('a row out of place');
     head.phase = 'rows';
-    head.run.pendingRows += 1;
-    this.#passData(head.run);
+    this.#results.row(head, head.run);
+  }
+
+  #copyOut(): void {
+    const head = this.#expect('query', 'execute');
+    if (head.phase !== 'waiting') this.#outOfPlace();
+    if (this.#results.copyOut(head)) this.#move(head, ['waiting'], 'copy_out');
   }
 
   #copyData(): void {
@@ -132,43 +142,53 @@ export class ServerSide {
     if (head.phase !== 'copy_out' || head.run === null) {
       throw new ProtocolViolation('COPY data out of place');
     }
-    this.#passData(head.run);
+    this.#results.copyData(head.run);
+  }
+
+  #copyDone(): void {
+    const head = this.#expect('query', 'execute');
+    if (head.phase === 'copy_out' && head.run !== null) this.#results.copyDone(head.run);
+    this.#move(head, ['copy_out'], 'copied');
   }
 
   /** The rest of a row or of COPY data. */
   #continue(): void {
     const run = this.#s.pipeline.head?.run ?? null;
     if (run === null) throw new ProtocolViolation('data of no result');
-    this.#passData(run);
-  }
-
-  #passData(run: Run): void {
-    const { buffer, start, end } = this.#reader;
-    run.bytes += end - start;
-    if (run.digest !== null) {
-      if (this.#digesting !== run || this.#digestTo !== start) this.#digest();
-      if (this.#digesting === null) this.#digestFrom = start;
-      this.#digesting = run;
-      this.#digestTo = end;
-    }
-    this.#s.output.client.append(buffer, start, end);
-    this.#s.output.midFrame = !this.#reader.last;
-  }
-
-  /** Feeds the run of result bytes, all in the reader's buffer of this call, to its digest. */
-  #digest(): void {
-    const run = this.#digesting;
-    if (run === null || run.digest === null) return;
-    run.digest.update(this.#reader.buffer.subarray(this.#digestFrom, this.#digestTo));
-    run.digested = true;
-    this.#digesting = null;
+    this.#results.continue(run);
   }
 
   #rowDescription(): void {
     const head = this.#expect('query', 'describe');
-    if (head.kind === 'query') return this.#move(head, ['waiting'], 'rows');
+    if (head.kind === 'query') {
+      if (head.phase !== 'waiting') this.#outOfPlace();
+      if (this.#results.described(head)) this.#move(head, ['waiting'], 'rows');
+      return;
+    }
     if (head.phase !== 'waiting' && head.phase !== 'described') this.#outOfPlace();
-    this.#complete(head);
+    if (!head.hidden) return this.#complete(head);
+    this.#results.described(this.#behind(head));
+  }
+
+  #parameters(): void {
+    const head = this.#expect('describe');
+    // The gateway describes portals only, and they have none.
+    if (head.hidden) this.#outOfPlace();
+    this.#move(head, ['waiting'], 'described');
+  }
+
+  #noData(): void {
+    const head = this.#expect('describe');
+    if (!head.hidden) return this.#complete(head);
+    this.#results.undescribed(this.#behind(head));
+  }
+
+  /** The gateway's own Describe was answered: the Execute that it was for. */
+  #behind(head: Entry): Entry {
+    this.#s.pipeline.shift();
+    const next = this.#s.pipeline.head;
+    if (next?.kind !== 'execute' || next.seq !== head.seq + 1) this.#outOfPlace();
+    return next;
   }
 
   #commandComplete(): void {
@@ -196,6 +216,7 @@ export class ServerSide {
       head.run.rows += rows;
       head.run.pendingRows = 0;
     }
+    this.#results.ended(head);
     if (head.kind === 'execute') return this.#complete(head);
     head.phase = 'waiting';
     head.copyDone = false;
@@ -223,7 +244,7 @@ export class ServerSide {
     this.#settle(head, 'done');
     if (head.run !== null && !head.gated) this.#s.ledger.answered(head.run);
     this.#s.pipeline.shift();
-    if (head.probe) return this.#probeEnded();
+    if (head.probe) return this.#probeKeeper.ended();
     if (head.errand !== null) return this.#gateKeeper.answered(head.errand);
     if (!head.gated) return this.#pass();
     this.#gateKeeper.withhold();
@@ -254,9 +275,10 @@ export class ServerSide {
     // A simple query takes the place of the unnamed statement.
     if (head.kind === 'query') statements.forget('');
     const stale = state.ready(head.seq, status);
+    this.#s.hush.ready(head.seq, status);
     if (status === 'I') portals.sweep((portal) => portal.held);
     pipeline.shift();
-    if (head.probe) this.#probeReady(status);
+    if (head.probe) this.#probeKeeper.ready(status);
     else if (head.errand !== null) this.#gateKeeper.ready(head.errand, status);
     else if (gated) this.#gateKeeper.ran();
     else if (!this.#gateKeeper.intercepts(status)) this.#pass();
@@ -267,13 +289,15 @@ export class ServerSide {
     const fields = decodeReport(this.#reader);
     const sqlstate = fields['C'] ?? '';
     const severity = fields['V'] ?? fields['S'];
+    const { pipeline, output, ledger, state, hush } = this.#s;
+    const head = pipeline.head;
+    const hushed = hush.error(head) ? fields : null;
     if (severity === 'FATAL' || severity === 'PANIC') {
       this.#fatal = sqlstate;
-      return this.#pass();
+      return this.#passError(hushed);
     }
-    const { pipeline, output, ledger, state } = this.#s;
-    const head = pipeline.head;
-    if (head === undefined) return this.#pass();
+    this.#results.dropped();
+    if (head === undefined) return this.#passError(hushed);
     const replaced = head.refused !== null && (fields['M'] ?? '').includes(head.refused.word);
     const probing = head.probe;
     const { errand } = head;
@@ -299,53 +323,35 @@ export class ServerSide {
     }
     if (replaced && head.refused !== null)
       return output.client.write(encodeError(head.refused.fields));
-    if (probing) return this.#probeFailed(sqlstate);
-    if (errand !== null) {
-      if (this.#gateKeeper.refused(errand, sqlstate)) this.#pass();
+    if (probing || errand !== null) {
+      const told = probing
+        ? this.#probeKeeper.failed(sqlstate)
+        : errand !== null && this.#gateKeeper.refused(errand, sqlstate);
+      if (told) this.#passError(hushed);
       return;
     }
     // Skipped with the rest: the question was part of the client's segment.
-    if (this.#s.probe === 'inside') this.#s.probe = 'none';
-    this.#pass();
+    this.#probeKeeper.skipped();
+    this.#passError(hushed);
   }
 
-  // --- the gateway's own question ------------------------------------------------------------------------------------
-
-  #probeRow(head: Entry): void {
-    if (head.kind !== 'execute' || head.phase !== 'waiting') this.#outOfPlace();
-    head.phase = 'rows';
-    const answer = readProbe(decodeDataRow(this.#reader));
-    if (answer === null) throw new ProtocolViolation('unreadable answer of the target');
-    const { state } = this.#s;
-    for (const [name, value] of answer.settings) {
-      const wrong = state.wrong(name, value);
-      if (wrong !== null) this.#end('session_state_changed', wrong);
-    }
-    state.learned(answer.path, answer.role);
+  /** The server's error as it is, or `hushed` without its texts. */
+  #passError(hushed: ReportFields | null): void {
+    if (hushed === null) this.#pass();
+    else this.#s.output.client.write(encodeError(hushedFields(hushed)));
   }
 
-  /** An answer to one of its messages came; inside a segment there is no Sync to wait for. */
-  #probeEnded(): void {
-    const over = this.#s.pipeline.head?.probe !== true;
-    if (over && this.#s.probe === 'inside') this.#s.probe = 'none';
+  #notice(): void {
+    const { hush, pipeline, output } = this.#s;
+    if (!hush.notice(pipeline.head)) return this.#pass();
+    output.client.write(encodeNotice(hushedFields(decodeReport(this.#reader))));
   }
 
-  #probeReady(status: 'I' | 'T' | 'E'): void {
-    const greeting = this.#s.probe === 'greeting';
-    this.#s.probe = 'none';
-    if (!greeting) return;
-    if (this.#s.probeFailed) this.#end('target_unreachable', 'its session state could not be read');
-    else this.#s.output.client.write(encodeReadyForQuery(status));
-  }
-
-  #probeFailed(sqlstate: string): void {
-    if (this.#s.probe === 'inside') {
-      // The client's own segment has failed with it, so the error is the client's to see.
-      this.#s.probe = 'none';
-      return this.#pass();
-    }
-    this.#s.probeFailed = true;
-    if (this.#s.probe === 'greeting') this.#end('target_unreachable', `SQLSTATE ${sqlstate}`);
+  #notification(): void {
+    const { masking } = this.#s.hush;
+    const replaced = masking === null ? null : maskedNotification(this.#reader, masking);
+    if (replaced === null) this.#pass();
+    else this.#s.output.client.write(replaced);
   }
 
   #parameterStatus(): void {
@@ -378,7 +384,7 @@ export class ServerSide {
     this.#s.output.client.append(buffer, start, end);
   }
 
-  #end(code: Ending['code'], detail: string): void {
+  #end(code: 'session_state_changed' | 'target_unreachable', detail: string): void {
     this.#ending ??= { code, detail };
   }
 

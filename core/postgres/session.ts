@@ -3,8 +3,10 @@
 import type { Crypto } from '../crypto.ts';
 import type { Inspect } from '../sql/inspection.ts';
 import type { Gate } from './gate.ts';
+import { Hush } from './hushing.ts';
 import { Judging } from './judging.ts';
 import { Ledger } from './ledger.ts';
+import type { ValueMaskers } from './masking.ts';
 import { Names } from './named.ts';
 import type { Output } from './output.ts';
 import { Pipeline, type Entry } from './pipeline.ts';
@@ -26,6 +28,8 @@ export interface PostgresEngineOptions {
   readonly nonce: string;
   /** Whether outcomes carry a SHA-256 over the rows and COPY data, as they went over the wire. Default: no. */
   readonly digestResults?: boolean;
+  /** Masks values, with the keys of this deployment. Without it, a result that must be masked ends the session. */
+  readonly maskers?: ValueMaskers;
 }
 
 /**
@@ -45,6 +49,7 @@ export interface Session {
   readonly judging: Judging;
   readonly ledger: Ledger;
   readonly words: Words;
+  readonly hush: Hush;
   probe: ProbeStage;
   /** The last question failed; what waits for its answer is refused instead of asking for ever. */
   probeFailed: boolean;
@@ -78,6 +83,7 @@ export function createSession(options: PostgresEngineOptions, output: Output): S
     }),
     ledger: new Ledger(output, options.crypto, options.digestResults ?? false),
     words: new Words(options.crypto, options.nonce),
+    hush: new Hush(),
     probe: 'none',
     probeFailed: false,
     gate: null,

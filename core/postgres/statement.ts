@@ -29,6 +29,8 @@ export class Statement {
   inspectedUnder: unknown = null;
   /** The journal's number of this text with these facts; null until it was recorded. */
   recorded: { readonly statement: number; facts: SqlFacts } | null = null;
+  /** The last decision about it said that errors may quote masked values. Planning, at Bind, may look at some. */
+  hushed = false;
   #action: Action | null = null;
 
   constructor(text: string, unfit: Denial | null = null, types: readonly number[] = NO_TYPES) {

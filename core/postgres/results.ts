@@ -1,0 +1,213 @@
+// What a result is made of, on its way from the server to the client: row descriptions, rows, COPY data. Where nothing is
+// masked they go through as views of the chunk they came in. Where something is, the server's description is compared with
+// the plan first, then rows are masked one by one and COPY data as a stream. Their order is server-side.ts' to check.
+//
+// A result that contradicts its plan ends the session. The server has run the statement, so an error in its place would
+// say what is not true; and a plan that was wrong about one result may be wrong about the next.
+import { concatBytes } from '../bytes.ts';
+import { ProtocolViolation } from '../failure.ts';
+import { MAX_COPY_CHUNK_BYTES, MAX_MASKED_ROW_BYTES } from '../limits.ts';
+import { encodeFrame } from './client-messages.ts';
+import type { FrameReader } from './frames.ts';
+import type { Run } from './ledger.ts';
+import {
+  contradiction,
+  copyContradiction,
+  needsWork,
+  type CopyMasker,
+  type RowMasker,
+} from './masking.ts';
+import type { Entry } from './pipeline.ts';
+import { decodeCopyOut, decodeRowDescription } from './server-messages.ts';
+import type { Session } from './session.ts';
+import { HEADER_BYTES, SERVER } from './tags.ts';
+
+export type ResultEnding =
+  /** The server's result is not the one that was planned; `detail` is for the journal. */
+  | { readonly code: 'mask_mismatch'; readonly detail: string }
+  | { readonly code: 'mask_key_missing'; readonly detail: string }
+  | { readonly code: 'limit_exceeded'; readonly detail: string };
+
+export class Results {
+  readonly #s: Session;
+  readonly #reader: FrameReader;
+  readonly #end: (ending: ResultEnding) => void;
+  /** The message whose result was described as planned: only its rows may come. */
+  #checked: Entry | null = null;
+  /** Of the result that is being answered. */
+  #rows: RowMasker | null = null;
+  #copy: CopyMasker | null = null;
+  /** Masked COPY data that fills no frame yet. */
+  #copied: Uint8Array[] = [];
+  #copiedBytes = 0;
+  /** A run of result bytes not yet fed to its digest. */
+  #digesting: Run | null = null;
+  #digestFrom = 0;
+  #digestTo = 0;
+
+  constructor(session: Session, reader: FrameReader, end: (ending: ResultEnding) => void) {
+    this.#s = session;
+    this.#reader = reader;
+    this.#end = end;
+  }
+
+  /** A RowDescription for `head`: the client's when it goes on, the gateway's own before an Execute. True when it holds. */
+  described(head: Entry): boolean {
+    const { masking } = head;
+    if (masking === null) return true;
+    const columns = decodeRowDescription(this.#reader);
+    const plan = masking.results[head.result];
+    const wrong = contradiction(plan, columns);
+    if (wrong !== null || plan === undefined || plan.columns === null) return this.#mismatch(wrong);
+    this.#checked = head;
+    head.whole = needsWork(plan);
+    if (!head.whole) return true;
+    const { maskers } = this.#s.options;
+    if (maskers === undefined) return this.#unable();
+    this.#rows = maskers.rows(plan.columns, columns, masking.detect);
+    return true;
+  }
+
+  /** The server says that what is executed has no rows: what has none is passed, and some were planned. */
+  undescribed(head: Entry): void {
+    if (head.masking !== null) this.#mismatch('no rows where some were planned');
+  }
+
+  row(head: Entry, run: Run): void {
+    run.pendingRows += 1;
+    if (head.masking === null) return this.#pass(run);
+    if (this.#checked !== head) return void this.#mismatch('rows of a statement without any');
+    if (!head.whole) return this.#pass(run);
+    const { start, end, first, last } = this.#reader;
+    if (!first || !last || end - start - 1 > MAX_MASKED_ROW_BYTES) {
+      const detail = `a row of more than ${MAX_MASKED_ROW_BYTES} bytes cannot be masked`;
+      return this.#end({ code: 'limit_exceeded', detail });
+    }
+    if (this.#rows === null) throw new ProtocolViolation('a row before its description');
+    this.#write(run, this.#rows(this.#reader));
+  }
+
+  copyOut(head: Entry): boolean {
+    const { masking } = head;
+    if (masking === null) return true;
+    const plan = masking.results[head.result];
+    const wrong = copyContradiction(plan, decodeCopyOut(this.#reader));
+    if (wrong !== null || plan === undefined || plan.columns === null || plan.copyOut === null) {
+      return this.#mismatch(wrong);
+    }
+    if (!needsWork(plan)) return true;
+    const { maskers } = this.#s.options;
+    if (maskers === undefined) return this.#unable();
+    this.#copy = maskers.copy(plan.columns, plan.copyOut, masking.detect);
+    return true;
+  }
+
+  copyData(run: Run): void {
+    if (this.#copy === null) return this.#pass(run);
+    const { buffer, start, end, first, last } = this.#reader;
+    this.#add(this.#copy.push(buffer.subarray(first ? start + HEADER_BYTES : start, end)));
+    // The server sends a row as soon as it has one, and so it goes on.
+    this.#frameCopy(run, last);
+  }
+
+  copyDone(run: Run): void {
+    if (this.#copy === null) return;
+    this.#add(this.#copy.end());
+    this.#frameCopy(run, true);
+    this.#copy = null;
+  }
+
+  /** The rest of a row or of COPY data. */
+  continue(run: Run): void {
+    if (this.#copy === null) this.#pass(run);
+    else this.copyData(run);
+  }
+
+  /** One result of `head` ended. */
+  ended(head: Entry): void {
+    this.dropped();
+    head.result += 1;
+    head.whole = false;
+  }
+
+  /** An error ended the result: what was kept back of it never goes out. */
+  dropped(): void {
+    this.#checked = null;
+    this.#rows = null;
+    this.#copy = null;
+    if (this.#copiedBytes === 0) return;
+    this.#copied = [];
+    this.#copiedBytes = 0;
+  }
+
+  /** Feeds the run of result bytes, all in the reader's buffer of this call, to its digest. */
+  digest(): void {
+    const run = this.#digesting;
+    if (run === null || run.digest === null) return;
+    run.digest.update(this.#reader.buffer.subarray(this.#digestFrom, this.#digestTo));
+    run.digested = true;
+    this.#digesting = null;
+  }
+
+  #pass(run: Run): void {
+    const { buffer, start, end } = this.#reader;
+    run.bytes += end - start;
+    if (run.digest !== null) {
+      if (this.#digesting !== run || this.#digestTo !== start) this.digest();
+      if (this.#digesting === null) this.#digestFrom = start;
+      this.#digesting = run;
+      this.#digestTo = end;
+    }
+    this.#s.output.client.append(buffer, start, end);
+    this.#s.output.midFrame = !this.#reader.last;
+  }
+
+  /** A frame of ours: what the client gets is what is counted. */
+  #write(run: Run, bytes: Uint8Array): void {
+    this.digest();
+    run.bytes += bytes.length;
+    if (run.digest !== null) {
+      run.digest.update(bytes);
+      run.digested = true;
+    }
+    this.#s.output.client.write(bytes);
+  }
+
+  #add(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    // What has to wait for the rest of its frame outlives the buffer that it may be a view of.
+    this.#copied.push(this.#reader.last ? bytes : bytes.slice());
+    this.#copiedBytes += bytes.length;
+  }
+
+  /** Frames of one size while there is enough for them; `rest`: and one for what is left. */
+  #frameCopy(run: Run, rest: boolean): void {
+    if (this.#copiedBytes === 0 || (!rest && this.#copiedBytes < MAX_COPY_CHUNK_BYTES)) return;
+    const [only] = this.#copied;
+    const whole =
+      this.#copied.length === 1 && only !== undefined ? only : concatBytes(this.#copied);
+    let from = 0;
+    while (whole.length - from >= MAX_COPY_CHUNK_BYTES || (rest && from < whole.length)) {
+      const chunk = whole.subarray(from, from + MAX_COPY_CHUNK_BYTES);
+      this.#write(
+        run,
+        encodeFrame(SERVER.copyData, (w) => w.bytes(chunk), chunk.length + HEADER_BYTES),
+      );
+      from += chunk.length;
+    }
+    this.#copiedBytes = whole.length - from;
+    this.#copied = this.#copiedBytes === 0 ? [] : [whole.slice(from)];
+  }
+
+  #mismatch(why: string | null): false {
+    // Whoever plans next reads the schema again first.
+    this.#s.output.effect({ kind: 'stale' });
+    this.#end({ code: 'mask_mismatch', detail: why ?? 'a plan without columns' });
+    return false;
+  }
+
+  #unable(): false {
+    this.#end({ code: 'mask_key_missing', detail: 'a result to be masked, and nothing to do it' });
+    return false;
+  }
+}
