@@ -1,7 +1,6 @@
 // What a crash and a flood do to approvals: a statement that was approved never runs twice, and one agent cannot bury its
 // approvers. A stack of its own, since its runtime is killed.
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_PENDING_APPROVALS } from '../../core/limits.ts';
 import { approvalOf, changePolicy, connected, decide, hold } from '../support/held-statement.ts';
@@ -34,7 +33,6 @@ let stack: TestStack;
 let dana: string;
 let crasher: Tunnel;
 let patient: Tunnel;
-let target: pg.Client;
 
 beforeAll(async () => {
   stack = await startStack();
@@ -120,6 +118,7 @@ describe('when the gateway is killed', () => {
       expect(['pending 0', 'approved 0', 'consumed 0', 'consumed 1']).toContain(ends.at(-1));
     }
     expect(ends).toHaveLength(5);
+    console.info(`around the kills: ${ends.join(', ')}`);
   }, 120_000);
 
   it('while a statement waits, the request is still there and can be decided', async () => {

@@ -1,12 +1,20 @@
 // Held statements through the whole gateway: asked on the wire, answered by a human over the API, run once, within a bound.
-// The page a human sees is test/e2e/approval-page.test.ts.
+// The page a human sees is test/e2e/approval-browser.test.ts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  approvalOf,
+  changePolicy,
+  connected,
+  decide as decideAt,
+  hold,
+  holdOn,
+  nextApproval,
+} from '../support/held-statement.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 import { openTunnel, psql, type Tunnel } from '../support/tunnel.ts';
 
@@ -29,6 +37,12 @@ const RULES = `
     when: sql.effect == "write"
     then: approve
     approval: { by: [dba], quorum: 1, expires: 15m, wait: 2s, keep: true }
+  - id: e2e-fleeting
+    who: '"fleeting" in principal.groups'
+    on: [shop-db]
+    when: sql.effect == "write"
+    then: approve
+    approval: { by: [dba], quorum: 1, expires: 5s, wait: 4s }
   - id: e2e-two
     who: '"careful" in principal.groups'
     on: [shop-db]
@@ -55,13 +69,9 @@ let omar: string;
 
 beforeAll(async () => {
   stack = await startStack();
-  const file = join(stack.state, 'postern.yaml');
-  writeFileSync(file, readFileSync(file, 'utf8').replace(/^rules:\n/m, `rules:${RULES}`));
+  await changePolicy(stack, (document) => document.replace(/^rules:\n/m, `rules:${RULES}`));
   dana = await stack.token('dana', ['dba', 'staff'], { issuer: 'human' });
   omar = await stack.token('omar', ['sre'], { issuer: 'human' });
-  // In force when the stack has said so, and everywhere a cache's life later.
-  while (!stack.output().includes('policy revision 2')) await sleep(200);
-  await sleep(4_500);
   writer = await openTunnel(stack.gateway, 'shop-db', await stack.token('writer', ['writers']));
 });
 
@@ -70,58 +80,8 @@ afterAll(async () => {
   await stack.stop();
 });
 
-interface Held {
-  readonly client: pg.Client;
-  readonly id: string;
-  readonly answer: Promise<pg.QueryResult | pg.DatabaseError>;
-}
-
-async function connected(port: number): Promise<pg.Client> {
-  const client = new pg.Client({
-    host: '127.0.0.1',
-    port,
-    user: 'agent',
-    database: 'shop',
-    ssl: false,
-  });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
-
-/** Sends a statement and waits for the notice that names its approval. */
-async function hold(port: number, text: string, values?: readonly unknown[]): Promise<Held> {
-  const client = await connected(port);
-  const notice = new Promise<string>((resolve) => {
-    client.on('notice', ({ message }) => {
-      const id = /approvals\/([0-9a-f]{32}-\d+)/.exec(message ?? '')?.[1];
-      if (id !== undefined) resolve(id);
-    });
-  });
-  const answer = client
-    .query(text, values === undefined ? undefined : [...values])
-    .catch((error: unknown) => error as pg.DatabaseError);
-  const first = await Promise.race([notice, answer]);
-  if (typeof first !== 'string') throw new Error(`not held: ${JSON.stringify(first)}`);
-  return { client, id: first, answer };
-}
-
-async function decide(
-  id: string,
-  token: string,
-  decision: 'approve' | 'deny',
-  reason = 'looked at',
-): Promise<Response> {
-  const seen = await fetch(`${stack.gateway}/v1/approvals/${id}`, {
-    headers: { authorization: `Bearer ${token}` },
-  });
-  const { approval } = (await seen.json()) as { approval?: { digest: string } };
-  return fetch(`${stack.gateway}/v1/approvals/${id}/decision`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ decision, reason, digest: approval?.digest ?? '0'.repeat(64) }),
-  });
-}
+const decide = (id: string, token: string, decision: 'approve' | 'deny', reason?: string) =>
+  decideAt(stack.gateway, id, token, decision, reason);
 
 describe('a held statement', () => {
   it('runs once a human has approved it, with its values', async () => {
@@ -138,7 +98,10 @@ describe('a held statement', () => {
     const held = await hold(writer.port, 'DELETE FROM products WHERE id = 2');
     await decide(held.id, dana, 'deny', 'ask the owner first');
     const answer = (await held.answer) as pg.DatabaseError;
-    expect(answer).toMatchObject({ code: '42501' });
+    expect(answer).toMatchObject({
+      code: '42501',
+      detail: expect.stringContaining('code approval_denied') as string,
+    });
     expect(answer.message).toContain('ask the owner first');
     expect(
       (await held.client.query('SELECT count(*)::int AS n FROM products WHERE id = 2')).rows,
@@ -195,7 +158,10 @@ describe('a held statement', () => {
     };
     connection.once('connect', () => connection.cancel(processID, secretKey));
     connection.connect(writer.port, '127.0.0.1');
-    expect(await held.answer).toMatchObject({ severity: 'ERROR' });
+    expect(await held.answer).toMatchObject({
+      severity: 'ERROR',
+      detail: expect.stringContaining('code approval_cancelled') as string,
+    });
     expect((await held.client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
     expect((await decide(held.id, dana, 'approve')).ok).toBe(false);
     await held.client.end();
@@ -210,7 +176,10 @@ describe('a held statement', () => {
     const text = 'UPDATE products SET stock = 9 WHERE id = 6';
     const first = await hold(tunnel.port, text);
     const late = (await first.answer) as pg.DatabaseError;
-    expect(late).toMatchObject({ code: '42501' });
+    expect(late).toMatchObject({
+      code: '42501',
+      detail: expect.stringContaining('code approval_pending') as string,
+    });
     expect(late.message).toContain(first.id);
     expect((await decide(first.id, dana, 'approve')).status).toBe(200);
     const retry = await connected(tunnel.port);
@@ -219,6 +188,32 @@ describe('a held statement', () => {
     const again = await hold(tunnel.port, text);
     expect(again.id).not.toBe(first.id);
     for (const client of [first.client, retry, again.client]) await client.end();
+    await tunnel.close();
+  });
+
+  it('is told when nobody decided before it expired, and no vote counts after that', async () => {
+    const tunnel = await openTunnel(
+      stack.gateway,
+      'shop-db',
+      await stack.token('fleeting', ['fleeting']),
+    );
+    const text = 'UPDATE products SET stock = 4 WHERE id = 7';
+    const first = await hold(tunnel.port, text);
+    await sleep(2_500);
+    // Its own wait would be over later than the request that it joins.
+    const held = await hold(tunnel.port, text);
+    expect(held.id).toBe(first.id);
+    expect(await held.answer).toMatchObject({
+      code: '42501',
+      detail: expect.stringContaining('code approval_expired') as string,
+    });
+    await first.client.end();
+    const late = await decide(held.id, dana, 'approve');
+    expect({ status: late.status, body: await late.json() }).toMatchObject({
+      status: 409,
+      body: { code: 'approval_settled' },
+    });
+    await held.client.end();
     await tunnel.close();
   });
 
@@ -237,19 +232,115 @@ describe('a held statement', () => {
     await tunnel.close();
   });
 
-  it('runs once when twenty connections wait for it', async () => {
+  it('runs once when fifty connections wait for it', async () => {
     const text = 'UPDATE products SET stock = stock + 1000 WHERE id = 8';
     const before = await connected(writer.port);
     const stock = async () =>
       (await before.query('SELECT stock FROM products WHERE id = 8')).rows[0].stock as number;
     const was = await stock();
-    const held = await Promise.all(Array.from({ length: 20 }, () => hold(writer.port, text)));
+    const held = await Promise.all(Array.from({ length: 50 }, () => hold(writer.port, text)));
     expect(new Set(held.map(({ id }) => id)).size).toBe(1);
     await decide(held[0]!.id, dana, 'approve');
+    // Whoever was too late asks anew, all of them the same, and hears the answer to that.
+    const second = held[0]!.id.replace(/\d+$/, (round) => `${Number(round) + 1}`);
+    await expect
+      .poll(async () => (await approvalOf(stack.gateway, second, dana))?.state, { timeout: 10_000 })
+      .toBe('pending');
+    await decide(second, dana, 'deny', 'once is enough');
     const answers = await Promise.all(held.map(({ answer }) => answer));
     expect(answers.filter((answer) => 'rowCount' in answer).length).toBe(1);
+    expect(
+      answers.filter((answer) => 'message' in answer && answer.message.includes('once is enough')),
+    ).toHaveLength(49);
     expect(await stock()).toBe(was + 1000);
     for (const { client } of [...held, { client: before }]) await client.end();
+  });
+});
+
+describe('an approval is not one for', () => {
+  const text = 'UPDATE products SET stock = 11 WHERE id = 9';
+  let tunnel: Tunnel;
+  beforeAll(async () => {
+    tunnel = await openTunnel(stack.gateway, 'shop-db', await stack.token('reuser', ['impatient']));
+  });
+  afterAll(async () => {
+    await tunnel.close();
+  });
+
+  /** Approved, and nobody waits for it any more. */
+  async function approved(): Promise<string> {
+    const asked = await hold(tunnel.port, text);
+    expect(await asked.answer).toMatchObject({ code: '42501' });
+    expect((await decide(asked.id, dana, 'approve')).status).toBe(200);
+    await asked.client.end();
+    return asked.id;
+  }
+
+  /** Asked anew: another approval, or another round. */
+  async function asksAnew(client: pg.Client, sent: string, id: string): Promise<void> {
+    const held = await holdOn(client, sent);
+    expect(held.id.split('-')[0]).not.toBe(id.split('-')[0]);
+    await decide(held.id, dana, 'deny', 'test');
+    expect(await held.answer).toMatchObject({ code: '42501' });
+  }
+
+  it('another principal, transaction, value or date style, and is still there after', async () => {
+    const id = await approved();
+    const other = await openTunnel(
+      stack.gateway,
+      'shop-db',
+      await stack.token('reuser-2', ['impatient']),
+    );
+    const theirs = await connected(other.port);
+    await asksAnew(theirs, text, id);
+    await theirs.end();
+    await other.close();
+
+    const inside = await connected(tunnel.port);
+    await inside.query('BEGIN');
+    await asksAnew(inside, text, id);
+    await inside.query('ROLLBACK');
+    await asksAnew(inside, text.replace('11', '12'), id);
+    await inside.query("SET DateStyle = 'German, DMY'");
+    await asksAnew(inside, text, id);
+    await inside.end();
+
+    const owner = await connected(tunnel.port);
+    expect(await owner.query(text)).toMatchObject({ rowCount: 1 });
+    await owner.end();
+  });
+
+  it('a later policy', async () => {
+    const id = await approved();
+    await changePolicy(stack, (document) => `${document}\n# another revision\n`);
+    const client = await connected(tunnel.port);
+    await asksAnew(client, text, id);
+    await client.end();
+    // What waited under the old policy cannot be voted on any more, by anybody.
+    const old = await hold(tunnel.port, 'UPDATE products SET stock = 12 WHERE id = 9');
+    await changePolicy(stack, (document) => `${document}\n# and another\n`);
+    const vote = await decide(old.id, dana, 'approve');
+    expect({ status: vote.status, body: await vote.json() }).toMatchObject({
+      status: 409,
+      body: { code: 'policy_changed' },
+    });
+    await old.client.end();
+  });
+
+  it('the requester under an identity of the people, with the same address', async () => {
+    const name = await openTunnel(
+      stack.gateway,
+      'shop-db',
+      await stack.token('dana', ['impatient']),
+    );
+    const held = await hold(name.port, text);
+    const vote = await decide(held.id, dana, 'approve');
+    expect({ status: vote.status, body: await vote.json() }).toMatchObject({
+      status: 403,
+      body: { code: 'own_request' },
+    });
+    await held.client.end();
+    await name.close();
   });
 });
 
@@ -327,7 +418,10 @@ describe('the bound on rows', () => {
       .n as number;
     await decide(held.id, dana, 'approve');
     const answer = (await held.answer) as pg.DatabaseError;
-    expect(answer).toMatchObject({ code: '42501' });
+    expect(answer).toMatchObject({
+      code: '42501',
+      detail: expect.stringContaining('code row_bound') as string,
+    });
     expect(answer.message).toMatch(/11 rows.* 5 /);
     expect(await sum()).toBe(was);
     await held.client.end();
@@ -336,12 +430,7 @@ describe('the bound on rows', () => {
 
   it("aborts the client's own transaction", async () => {
     const client = await connected(writer.port);
-    const notice = new Promise<string>((resolve) => {
-      client.on('notice', ({ message }) => {
-        const id = /approvals\/([0-9a-f]{32}-\d+)/.exec(message ?? '')?.[1];
-        if (id !== undefined) resolve(id);
-      });
-    });
+    const notice = nextApproval(client);
     await client.query('BEGIN');
     const answer = client
       .query('UPDATE products SET stock = 0 WHERE id BETWEEN 10 AND 30')
