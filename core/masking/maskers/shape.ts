@@ -1,0 +1,52 @@
+// What a value looks like when no detector has said it: decides which part of it `partial` shows and what `fake` keeps.
+// A wrong guess shows no more than a right one: every shape hides at least two thirds.
+import type { DetectorId } from '../detect/detector.ts';
+import { passesLuhn } from '../detect/checksum.ts';
+
+export type Shape = 'card' | 'email' | 'phone' | 'iban' | 'ip' | 'name' | 'number' | 'opaque';
+
+const EMAIL = /^[^\s@]{1,64}@[^\s@]{1,255}$/;
+const IBAN = /^[A-Z]{2}\d{2}(?: ?[0-9A-Z]){11,30}$/i;
+const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?$/;
+const IPV6 = /^[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:\/\d{1,3})?$/i;
+const NUMBER = /^\+?[\d\s().\-/]+$/;
+const NAME = /^[\p{L}\p{M}][\p{L}\p{M}\s.,'’\-]*$/u;
+/** No shape is longer; a longer text is not looked at. */
+const LONGEST = 320;
+
+export function shapeOf(value: string, detector: DetectorId | null): Shape {
+  switch (detector) {
+    case null:
+      return guess(value);
+    case 'credit_card':
+      return 'card';
+    case 'email':
+      return 'email';
+    case 'phone':
+      return 'phone';
+    case 'iban':
+      return 'iban';
+    case 'ip':
+      return 'ip';
+    default:
+      // Numbers of states and secrets: nothing of them is anybody's business.
+      return 'opaque';
+  }
+}
+
+function guess(value: string): Shape {
+  if (value.length > LONGEST) return 'opaque';
+  if (EMAIL.test(value)) return 'email';
+  if (IPV4.test(value) || IPV6.test(value)) return 'ip';
+  if (NUMBER.test(value)) {
+    const digits = digitsOf(value);
+    if (digits.length >= 12 && digits.length <= 19 && passesLuhn(digits)) return 'card';
+    return digits.length >= 7 && digits.length <= 15 ? 'phone' : 'number';
+  }
+  if (IBAN.test(value)) return 'iban';
+  return NAME.test(value) ? 'name' : 'opaque';
+}
+
+export function digitsOf(value: string): string {
+  return value.replaceAll(/\D/g, '');
+}
