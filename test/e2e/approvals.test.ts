@@ -12,7 +12,6 @@ import {
   connected,
   decide as decideAt,
   hold,
-  holdOn,
   nextApproval,
 } from '../support/held-statement.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
@@ -254,93 +253,6 @@ describe('a held statement', () => {
     ).toHaveLength(49);
     expect(await stock()).toBe(was + 1000);
     for (const { client } of [...held, { client: before }]) await client.end();
-  });
-});
-
-describe('an approval is not one for', () => {
-  const text = 'UPDATE products SET stock = 11 WHERE id = 9';
-  let tunnel: Tunnel;
-  beforeAll(async () => {
-    tunnel = await openTunnel(stack.gateway, 'shop-db', await stack.token('reuser', ['impatient']));
-  });
-  afterAll(async () => {
-    await tunnel.close();
-  });
-
-  /** Approved, and nobody waits for it any more. */
-  async function approved(): Promise<string> {
-    const asked = await hold(tunnel.port, text);
-    expect(await asked.answer).toMatchObject({ code: '42501' });
-    expect((await decide(asked.id, dana, 'approve')).status).toBe(200);
-    await asked.client.end();
-    return asked.id;
-  }
-
-  /** Asked anew: another approval, or another round. */
-  async function asksAnew(client: pg.Client, sent: string, id: string): Promise<void> {
-    const held = await holdOn(client, sent);
-    expect(held.id.split('-')[0]).not.toBe(id.split('-')[0]);
-    await decide(held.id, dana, 'deny', 'test');
-    expect(await held.answer).toMatchObject({ code: '42501' });
-  }
-
-  it('another principal, transaction, value or date style, and is still there after', async () => {
-    const id = await approved();
-    const other = await openTunnel(
-      stack.gateway,
-      'shop-db',
-      await stack.token('reuser-2', ['impatient']),
-    );
-    const theirs = await connected(other.port);
-    await asksAnew(theirs, text, id);
-    await theirs.end();
-    await other.close();
-
-    const inside = await connected(tunnel.port);
-    await inside.query('BEGIN');
-    await asksAnew(inside, text, id);
-    await inside.query('ROLLBACK');
-    await asksAnew(inside, text.replace('11', '12'), id);
-    await inside.query("SET DateStyle = 'German, DMY'");
-    await asksAnew(inside, text, id);
-    await inside.end();
-
-    const owner = await connected(tunnel.port);
-    expect(await owner.query(text)).toMatchObject({ rowCount: 1 });
-    await owner.end();
-  });
-
-  it('a later policy', async () => {
-    const id = await approved();
-    await changePolicy(stack, (document) => `${document}\n# another revision\n`);
-    const client = await connected(tunnel.port);
-    await asksAnew(client, text, id);
-    await client.end();
-    // What waited under the old policy cannot be voted on any more, by anybody.
-    const old = await hold(tunnel.port, 'UPDATE products SET stock = 12 WHERE id = 9');
-    await changePolicy(stack, (document) => `${document}\n# and another\n`);
-    const vote = await decide(old.id, dana, 'approve');
-    expect({ status: vote.status, body: await vote.json() }).toMatchObject({
-      status: 409,
-      body: { code: 'policy_changed' },
-    });
-    await old.client.end();
-  });
-
-  it('the requester under an identity of the people, with the same address', async () => {
-    const name = await openTunnel(
-      stack.gateway,
-      'shop-db',
-      await stack.token('dana', ['impatient']),
-    );
-    const held = await hold(name.port, text);
-    const vote = await decide(held.id, dana, 'approve');
-    expect({ status: vote.status, body: await vote.json() }).toMatchObject({
-      status: 403,
-      body: { code: 'own_request' },
-    });
-    await held.client.end();
-    await name.close();
   });
 });
 
