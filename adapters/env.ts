@@ -77,6 +77,8 @@ export interface Env {
   readonly POSTERN_URL?: string;
   /** Secret of at least 32 characters that seals the sessions of people in a browser. Without it nobody can log in there. */
   readonly SESSION_KEY?: string;
+  /** Secret of at least 32 characters behind `hash` and `fake` masks (mask-key.ts). Without it, what needs one is refused. */
+  readonly POSTERN_MASK_KEY?: string;
 }
 
 /** The origin that links lead to. `url` is that of the caller's request. */

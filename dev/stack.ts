@@ -83,8 +83,7 @@ async function startParts(
   const demo = options.shop ? await startDemo(state, reaper, stops, progress) : null;
 
   progress.step('starting the gateway');
-  // SESSION_KEY seals the cookies of people who log in to approve.
-  const secrets = { SESSION_KEY: keptSecret(state, 'session'), ...demo?.secrets, ...given };
+  const secrets = { ...ownSecrets(state), ...demo?.secrets, ...given };
   const gateway = await startGateway({ bundle, state, port, secrets, reaper });
   stops.push(() => gateway.close());
   await migrate(await gateway.database());
@@ -113,6 +112,14 @@ async function gatewayPort(wanted: number): Promise<number> {
     throw new Error(`port ${wanted} is taken: give another with --port, or 0 for any free one`);
   }
   return port;
+}
+
+/** The gateway's own: what seals the cookies of people who log in to approve, and what `hash` and `fake` masks are keyed with. */
+function ownSecrets(state: State): Readonly<Record<string, string>> {
+  return {
+    SESSION_KEY: keptSecret(state, 'session'),
+    POSTERN_MASK_KEY: keptSecret(state, 'masks'),
+  };
 }
 
 interface Demo {

@@ -4,18 +4,20 @@
 import type { Connection } from '../adapters/connection.ts';
 import { DialFailure } from '../adapters/dial-failure.ts';
 import type { EngineEvent } from '../core/audit/event.ts';
-import type { Decision } from '../core/decision.ts';
 import type { Authentication, Effect, Engine, TargetLogin } from '../core/engine.ts';
 import { unreachable, type SessionCode } from '../core/failure.ts';
 import { CREDIT_WINDOW_BYTES } from '../core/limits.ts';
 import { CLOSE } from '../core/tunnel.ts';
 import { ClientSocket, type ClientListener } from './client-socket.ts';
+import type { MaskedDecision } from './masked-decision.ts';
 
 /** What a conversation asks of the session that owns it. Answers that are not promises are performed at once. */
 export interface Conduct {
   authenticate(token: string): Promise<Authentication>;
   /** Null asks the engine to look again, with the catalog as it is now. */
-  decide(effect: Extract<Effect, { kind: 'decide' }>): Decision | Promise<Decision | null>;
+  decide(
+    effect: Extract<Effect, { kind: 'decide' }>,
+  ): MaskedDecision | Promise<MaskedDecision | null>;
   dial(): Promise<{ connection: Connection; login: TargetLogin }>;
   cancel(key: Uint8Array): Promise<void>;
   stale(): void;

@@ -1,7 +1,8 @@
-// What the policy says, for one session: keeps the compiled rules that concern this caller and this target, the active
+// What the policy says, for one session: keeps the compiled rules and masks that concern this caller and this target, the active
 // revision and the target's catalog fresh, and answers from memory whenever it can.
 import { nativeCrypto } from '../adapters/crypto.ts';
 import { isDevelopment, type Env } from '../adapters/env.ts';
+import { maskKey } from '../adapters/mask-key.ts';
 import { policies, type ActivePolicy } from '../adapters/policy-store.ts';
 import { tokens } from '../adapters/tokens.ts';
 import type { Decision, Denial } from '../core/decision.ts';
@@ -11,7 +12,9 @@ import type { DenyCode, Result, TokenCode } from '../core/failure.ts';
 import type { Principal } from '../core/identity.ts';
 import type { PolicyTarget } from '../core/policy/policy.ts';
 import { judge, ruleSet, type RuleSet } from '../core/policy/judge.ts';
+import { maskSet } from '../core/policy/mask.ts';
 import type { SessionTicket } from '../core/session-ticket.ts';
+import { maskedDecision, type MaskedDecision, type MasksInForce } from './masked-decision.ts';
 import type { TargetCatalog } from './target-catalog.ts';
 
 type Decide = Extract<Effect, { kind: 'decide' }>;
@@ -32,6 +35,8 @@ export class Judgement {
   /** The revision by which the connection was judged last. */
   #connectedUnder: number | null = null;
   #rules: RuleSet | null = null;
+  /** Of the same revision as the rules. */
+  #masks: MasksInForce | null = null;
   /** Actions whose unknown names have already cost a reading of the catalog. */
   readonly #reread = new Set<number>();
 
@@ -60,6 +65,11 @@ export class Judgement {
     const active = policies.peek(now);
     if (active === null) return this.#decideLater(effect, principal);
     return this.#decideWith(active, effect, principal, now);
+  }
+
+  /** What the engine may be told: with the masks in force now, which a long wait for a human may have seen change. */
+  masked(effect: Decide, decision: Decision): MaskedDecision {
+    return maskedDecision(effect, decision, this.#masks);
   }
 
   /** What approvals are bound to besides the action; null before the policy was read. */
@@ -182,6 +192,13 @@ export class Judgement {
     if (this.#active?.revision === active.revision && this.#rules !== null) return this.#rules;
     this.#active = active;
     const target = active.policy.targets.get(this.#ticket.target);
+    this.#masks =
+      target === undefined
+        ? null
+        : {
+            masks: maskSet(active.policy, principal, target),
+            keyed: maskKey(this.#env, target.id) !== null,
+          };
     this.#rules =
       target === undefined
         ? null

@@ -21,6 +21,7 @@ import type { ParseSql } from '../core/sql/parse.ts';
 import { Conversation, type Conduct } from './conversation.ts';
 import { Holding } from './holding.ts';
 import { Judgement } from './judgement.ts';
+import type { MaskedDecision } from './masked-decision.ts';
 import {
   cancelElsewhere,
   dialTarget,
@@ -137,14 +138,19 @@ export class LiveSession implements Conduct {
     return { ok: true };
   }
 
-  decide(effect: Decide): Decision | Promise<Decision | null> {
+  decide(effect: Decide): MaskedDecision | Promise<MaskedDecision | null> {
+    const asked = this.#located(effect);
+    const decision = this.#decision(asked);
+    if (!(decision instanceof Promise)) return this.#judgement.masked(asked, decision);
+    return decision.then((late) => late && this.#judgement.masked(asked, late));
+  }
+
+  #decision(asked: Decide): Decision | Promise<Decision | null> {
     if (this.#host.unshippedBytes() > MAX_UNSHIPPED_BYTES) {
       return this.#judgement.deny('journal_unavailable');
     }
     if (this.#principal === null) return this.#judgement.deny('no_rule');
-    const principal = this.#principal;
-    const asked = this.#located(effect);
-    const decision = this.#judgement.decide(asked, principal);
+    const decision = this.#judgement.decide(asked, this.#principal);
     if (decision instanceof Promise) return decision.then((late) => this.#next(asked, late));
     return this.#next(asked, decision);
   }
@@ -193,6 +199,9 @@ export class LiveSession implements Conduct {
     if (decision === null) return null;
     if (effect.action.kind === 'connect') return this.#connecting(effect, decision);
     if (decision.kind !== 'approve' || effect.preparing) return decision;
+    // Nobody is asked for what could not run even if they agreed.
+    const possible = this.#judgement.masked(effect, decision);
+    if (possible.kind === 'deny') return possible;
     // An answer still to come may change what the action would do: ask again when it is there.
     return effect.quiet ? this.#hold(effect, decision) : Promise.resolve(null);
   }

@@ -35,6 +35,8 @@ export interface MaskSet {
   readonly detect: readonly DetectorMask[];
   /** `schema.name` of functions written on the target that the policy vouches for: their result tells of nothing but their arguments. */
   readonly safeFunctions: ReadonlySet<string>;
+  /** No mask of it names a column: what cannot be looked through is scanned rather than refused. Left out: false. */
+  readonly detectOnly?: boolean;
 }
 
 /** What is done with one column of a result. */

@@ -11,7 +11,7 @@ export interface FieldChange {
 }
 
 export interface PolicyChange {
-  readonly section: 'issuer' | 'target' | 'rule' | 'audit' | 'setting';
+  readonly section: 'issuer' | 'target' | 'rule' | 'mask' | 'audit' | 'setting';
   readonly id: string;
   readonly kind: 'added' | 'removed' | 'changed';
   /** For `added` and `removed`, the entry's own fields. */
@@ -24,6 +24,7 @@ export function policyChanges(before: Policy | null, after: Policy): PolicyChang
     ...sectionChanges('issuer', before?.issuers ?? [], after.issuers),
     ...sectionChanges('target', before?.targets ?? [], after.targets),
     ...sectionChanges('rule', before?.rules ?? [], after.rules),
+    ...sectionChanges('mask', before?.masks ?? [], after.masks),
     ...sectionChanges('audit', audit(before), audit(after)),
     ...sectionChanges('setting', settings(before), settings(after)),
   ];

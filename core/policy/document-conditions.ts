@@ -47,8 +47,9 @@ function places(document: PolicyDocument): Place[] {
     [['rules', i, 'when'], rule.when, 'when', 'bool'],
   ]);
   const masks = (document.masks ?? []).flatMap((mask, i): Place[] => [
+    [['masks', i, 'who'], mask.who, 'mask', 'bool'],
     [['masks', i, 'on'], cel(mask.on), 'on', 'bool'],
-    [['masks', i, 'except'], mask.except, 'who', 'bool'],
+    [['masks', i, 'except'], mask.except, 'mask', 'bool'],
   ]);
   const limits = (document.limits ?? []).map(({ who }, i): Place => [
     ['limits', i, 'who'],

@@ -2,6 +2,8 @@
 // others is checked in references.ts; what this version does not enforce is refused by unenforced.ts; conditions are
 // compiled by condition.ts. The JSON Schema for editors is derived from here.
 import { z } from 'zod';
+import { MASK_KINDS, PREDICATE_MODES } from '../masking/mask.ts';
+import { columnPattern } from './column-pattern.ts';
 import { DURATION_PATTERN, durationSeconds } from './duration.ts';
 import { hostPort, webAddress } from './web-address.ts';
 
@@ -161,19 +163,41 @@ const rule = z.strictObject({
   state: z.enum(['enforce', 'observe']).default('enforce'),
 });
 
-const COLUMN = /^(?:\*|[^.*\s]+)\.(?:\*|[^.*\s]+)\.(?:\*|[^.*\s]+)$/;
-
 const mask = z.strictObject({
   id,
+  who: condition.describe('CEL over principal: whom it concerns. Default: everybody.').optional(),
   on: on.optional(),
   columns: z
-    .array(z.string().regex(COLUMN, 'must be schema.table.column; * stands for any one of them'))
+    .array(
+      z
+        .string()
+        .max(300)
+        .refine((text) => columnPattern(text) !== null, {
+          message:
+            'must be schema.table.column; * stands for any one of them, "quotes" around names with dots or stars',
+        }),
+    )
     .max(MAX_LIST)
-    .default([]),
-  detect: z.array(label).max(50).default([]),
-  as: z.enum(['null', 'redact', 'partial', 'hash']),
-  predicates: z.enum(['deny', 'equality', 'allow']).default('deny'),
-  except: condition.optional(),
+    .default([])
+    .describe('schema.table.column, exactly as the catalog has the names; * for any one of them.'),
+  detect: z
+    .array(label)
+    .max(50)
+    .default([])
+    .describe('Detectors or groups of them (docs/masking.md), whose findings are masked anywhere.'),
+  as: z.enum(MASK_KINDS),
+  predicates: z
+    .enum(PREDICATE_MODES)
+    .default('equality')
+    .describe('What the columns may do in WHERE, JOIN, GROUP BY, ORDER BY and DISTINCT.'),
+  functions: z
+    .array(plainText(150).regex(/^[^.]+\.[^.]+$/u, 'must be schema.function'))
+    .max(MAX_LIST)
+    .default([])
+    .describe('Functions of the target whose result tells of nothing but their arguments.'),
+  except: condition
+    .describe('CEL over principal: whom it spares. An error spares nobody.')
+    .optional(),
 });
 
 const limit = z.strictObject({

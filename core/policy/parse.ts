@@ -45,6 +45,7 @@ export function parsePolicy(
       issuers: document.issuers.map(policyIssuer),
       targets: document.targets.flatMap((target) => policyTarget(target) ?? []),
       rules: document.rules,
+      masks: document.masks ?? [],
       audit: { read: document.audit?.read ?? null, kill: document.audit?.kill ?? null },
       retention: {
         indexSeconds: document.retention?.index ?? null,

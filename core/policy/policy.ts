@@ -1,7 +1,7 @@
 // The policy as the program uses it: the document with its defaults filled in and its alternatives spelt out as one closed
 // union each. Only parse.ts makes one, so every Policy has passed every check.
 import type { Principal, TargetIdentity } from '../identity.ts';
-import type { IssuerDocument, RuleDocument, TargetDocument } from './document.ts';
+import type { IssuerDocument, MaskDocument, RuleDocument, TargetDocument } from './document.ts';
 import type { PolicyNotify } from './notify.ts';
 import { hostPort, isLoopback } from './web-address.ts';
 
@@ -64,6 +64,7 @@ export interface Policy {
   readonly issuers: readonly PolicyIssuer[];
   readonly targets: readonly PolicyTarget[];
   readonly rules: readonly RuleDocument[];
+  readonly masks: readonly MaskDocument[];
   /** CEL over principal; null: nobody. */
   readonly audit: { readonly read: string | null; readonly kill: string | null };
   readonly retention: PolicyRetention;

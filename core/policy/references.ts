@@ -1,13 +1,8 @@
 // What a policy file must get right beyond its shape: names that exist, rules that can have an effect, approvals that
 // somebody can give, transport that production allows. Pure checks over the parsed document.
 import type { PolicyDocument, RuleDocument, TargetDocument } from './document.ts';
-import {
-  approvalProblems,
-  conditionProblems,
-  literalSets,
-  matchesTarget,
-} from './document-conditions.ts';
-import { maskProblems } from './mask-order.ts';
+import { approvalProblems, conditionProblems, literalSets } from './document-conditions.ts';
+import { maskProblems } from './mask-problems.ts';
 import { notifyProblems } from './notify.ts';
 import type { DocumentProblem } from './problem.ts';
 import { bindingProblem, transportProblem, unapprovable } from './surroundings.ts';
@@ -28,9 +23,7 @@ export function documentProblems(
     ...document.rules.flatMap((rule, i) => ruleProblems(document, rule, i)),
     ...conditionProblems(document, sets),
     ...approvalProblems(document),
-    ...maskProblems(document.masks ?? [], (on) =>
-      document.targets.filter((target) => matchesTarget(on, target)),
-    ),
+    ...maskProblems(document),
     ...danglingTargets(document),
     ...notifyProblems(document, options.development),
   ];

@@ -2,12 +2,14 @@
 // depends on who asks.
 import type { ApprovalDemand } from '../decision.ts';
 import type { TargetIdentity } from '../identity.ts';
-import { compileCondition, type Condition, type Verdict } from './condition.ts';
+import { compiled, coverage } from './compiled.ts';
+import type { Condition, Verdict } from './condition.ts';
 import type { RuleDocument } from './document.ts';
 import { factsOf, namesConnect } from './document-conditions.ts';
+import { compileMask, type Mask } from './mask.ts';
 import type { PolicyNotify } from './notify.ts';
 import type { Policy, PolicyIssuer, PolicyRetention, PolicyTarget } from './policy.ts';
-import { TargetView, type FactName, type Scope } from './vocabulary.ts';
+import type { FactName } from './vocabulary.ts';
 
 export interface Rule {
   readonly id: string;
@@ -32,6 +34,7 @@ export interface CompiledPolicy {
   readonly targets: ReadonlyMap<string, PolicyTarget>;
   /** In file order. */
   readonly rules: readonly Rule[];
+  readonly masks: readonly Mask[];
   readonly audit: { readonly read: Condition | null; readonly kill: Condition | null };
   readonly retention: PolicyRetention;
   readonly notify: PolicyNotify;
@@ -44,6 +47,7 @@ export function compilePolicy(policy: Policy, revision: number): CompiledPolicy 
     issuers: policy.issuers,
     targets: new Map(policy.targets.map((target) => [target.id, target])),
     rules: policy.rules.map(compileRule),
+    masks: policy.masks.map(compileMask),
     retention: policy.retention,
     audit: {
       read: compiled(policy.audit.read, 'audit'),
@@ -70,16 +74,6 @@ function compileRule(rule: RuleDocument): Rule {
   };
 }
 
-function coverage(on: RuleDocument['on']): Rule['covers'] {
-  if (on === undefined) return () => true;
-  if (typeof on !== 'string') {
-    const ids = new Set(on);
-    return (target) => ids.has(target.id);
-  }
-  const condition = compiled(on, 'on');
-  return (target) => condition?.holds({ target: new TargetView(target) }) ?? { error: 'missing' };
-}
-
 function demand(rule: RuleDocument): ApprovalDemand | null {
   const { approval } = rule;
   if (rule.then !== 'approve' || approval === undefined) return null;
@@ -95,12 +89,4 @@ function demand(rule: RuleDocument): ApprovalDemand | null {
     keep: approval.keep,
     slackButtons: approval.slackButtons,
   };
-}
-
-function compiled(source: string | null, scope: Scope): Condition | null {
-  if (source === null) return null;
-  const result = compileCondition(source, scope);
-  if (!result.ok)
-    throw new Error(`a parsed policy holds a condition that does not compile: ${source}`);
-  return result.value;
 }

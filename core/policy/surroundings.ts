@@ -6,14 +6,18 @@ import { isLoopback, webAddress } from './web-address.ts';
 
 type Path = readonly (string | number)[];
 
-/** Bindings of the Worker itself; a credential that named one would not be a secret. */
+/** Bindings and secrets of the Worker itself: a credential that named one would be no secret, or send it to a target. */
 const RESERVED_BINDINGS: readonly string[] = [
   'DB',
   'RECORDINGS',
   'SESSION',
   'APPROVAL',
+  'GRANT',
   'ASSETS',
   'POSTERN_ENV',
+  'POSTERN_URL',
+  'POSTERN_MASK_KEY',
+  'SESSION_KEY',
 ];
 
 /** Plain http is for loopback in development, and nothing else. */

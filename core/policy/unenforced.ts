@@ -1,5 +1,5 @@
 // What the file format has and this version does not enforce. Each line is refused at load, so that nobody believes in a
-// mask that is not applied. Building the feature means removing its line, and nothing else here.
+// limit that is not applied. Building the feature means removing its line, and nothing else here.
 import type { PolicyDocument } from './document.ts';
 import type { DocumentProblem } from './problem.ts';
 
@@ -12,7 +12,6 @@ interface Unenforced {
 }
 
 export const UNENFORCED: readonly Unenforced[] = [
-  { at: ['masks'], what: 'masks are' },
   { at: ['limits'], what: 'limits are' },
   { at: ['targets', '*', 'record'], values: ['results'], what: 'record: results is' },
 ];

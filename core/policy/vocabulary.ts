@@ -174,7 +174,7 @@ export const TYPES = {
 export const SCOPES = {
   /** issuers[]: accept, subject, groups, groupsFrom */
   claims: { claims: 'map' },
-  /** rules[].who, masks[].except, limits[].who */
+  /** rules[].who, limits[].who */
   who: { principal: 'Principal', now: 'google.protobuf.Timestamp' },
   /** rules[].on */
   on: { target: 'Target' },
@@ -187,6 +187,8 @@ export const SCOPES = {
     sql: 'Sql',
     connect: 'Connect',
   },
+  /** masks[].who, masks[].except: settled once per session, so the time is not theirs to ask */
+  mask: { principal: 'Principal' },
   /** audit.read, audit.kill */
   audit: { principal: 'Principal' },
 } as const satisfies Record<string, Record<string, string>>;

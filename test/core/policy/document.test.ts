@@ -397,16 +397,6 @@ describe('a file that is refused, with line and column: its meaning', () => {
 describe('what this version does not enforce', () => {
   refused([
     [
-      'masks',
-      `${GOOD}masks:\n  - { id: m, columns: [a.b.c], as: redact }\n`,
-      'postern.yaml:29:3: masks: masks are not enforced by this version; remove it rather than rely on it',
-    ],
-    [
-      'an empty list of masks',
-      `${GOOD}masks: []\n`,
-      'postern.yaml:28:8: masks: masks are not enforced by this version; remove it rather than rely on it',
-    ],
-    [
       'limits',
       `${GOOD}limits:\n  - { sessions: 1 }\n`,
       'postern.yaml:29:3: limits: limits are not enforced by this version; remove it rather than rely on it',
@@ -429,18 +419,105 @@ describe('what this version does not enforce', () => {
   ]);
 
   it('has a refusal for every entry of the list, and the list is what the tests above cover', () => {
-    expect(UNENFORCED.map(({ at }) => at.join('.'))).toEqual([
-      'masks',
-      'limits',
-      'targets.*.record',
-    ]);
+    expect(UNENFORCED.map(({ at }) => at.join('.'))).toEqual(['limits', 'targets.*.record']);
   });
+});
+
+describe('masks', () => {
+  const masks = (...lines: readonly string[]) =>
+    `${GOOD}masks:\n${lines.map((line) => `  - { ${line} }\n`).join('')}`;
+
+  it('get their defaults', () => {
+    const file = masks('id: m, columns: [public.customers.email], as: fake');
+    expect(parsePolicy(file, { development: false })).toMatchObject({
+      ok: true,
+      value: {
+        masks: [{ id: 'm', as: 'fake', predicates: 'equality', detect: [], functions: [] }],
+      },
+    });
+  });
+
+  it.each([
+    ['public.customers.email'],
+    ['*.*.ssn'],
+    ['"odd.schema"."a ""table"""."*"'],
+    ['Public.Customers.E-Mail'],
+  ])('take the pattern %s', (pattern) => {
+    expect(problems(masks(`id: m, columns: ['${pattern}'], as: redact`))).toEqual([]);
+  });
+
+  it.each([
+    ['customers.email'],
+    ['a.b.c.d'],
+    ['a.b.'],
+    ['.b.c'],
+    ['a.b.card_*'],
+    ['a.b."c'],
+    ['a.b.""'],
+    ['a.b c.d'],
+    ['a."b"x.c'],
+  ])('refuse the pattern %s', (pattern) => {
+    expect(problems(masks(`id: m, columns: ['${pattern}'], as: redact`)).join('\n')).toContain(
+      'masks.0.columns.0: must be schema.table.column',
+    );
+  });
+
+  refused([
+    [
+      'a mask that names nothing',
+      masks('id: m, as: redact'),
+      'postern.yaml:29:5: masks.0: names neither columns nor detect',
+    ],
+    [
+      'a mask of a target that does not exist',
+      masks('id: m, on: [shp], columns: [a.b.c], as: redact'),
+      'postern.yaml:29:19: masks.0.on.0: there is no target shp',
+    ],
+    [
+      'a mask that covers no target',
+      masks(`id: m, on: 'target.labels.env == "none"', columns: [a.b.c], as: redact`),
+      'postern.yaml:29:18: masks.0.on: covers no target',
+    ],
+    [
+      'a detector that does not exist',
+      masks('id: m, detect: [emial], as: redact'),
+      'postern.yaml:29:23: masks.0.detect.0: there is no detector emial; there are pii,',
+    ],
+    [
+      'a function without its schema',
+      masks('id: m, columns: [a.b.c], as: redact, functions: [vat]'),
+      'masks.0.functions.0: must be schema.function',
+    ],
+    [
+      'an exception over the time, which a session could outlive',
+      masks("id: m, columns: [a.b.c], as: redact, except: 'now.getHours() > 8'"),
+      'masks.0.except: Unknown variable: now',
+    ],
+    [
+      'an id that is taken',
+      masks('id: m, columns: [a.b.c], as: redact', 'id: m, columns: [a.b.d], as: redact'),
+      'masks.1.id: m is already taken',
+    ],
+    [
+      'detectors that meet inside a group',
+      masks('id: a, detect: [pii], as: hash', 'id: b, detect: [email], as: fake'),
+      'masks.1.as: b (fake) and a (hash) meet on what email detects, and neither is the stricter',
+    ],
+    [
+      'the key of the masks as a password',
+      changed('password: SHOP_PASSWORD', 'password: POSTERN_MASK_KEY'),
+      'POSTERN_MASK_KEY is a binding of the gateway itself',
+    ],
+  ]);
 
   it.each([
     ['hash', 'partial', true],
     ['partial', 'hash', true],
     ['redact', 'hash', false],
     ['null', 'partial', false],
+    ['fake', 'hash', true],
+    ['partial', 'fake', true],
+    ['fake', 'redact', false],
     ['hash', 'hash', false],
   ])('%s and %s on one column: refused for having no order: %s', (a, b, tie) => {
     const file = `${GOOD}masks:\n  - { id: a, columns: [public.cards.number], as: ${a} }\n  - { id: b, columns: ["*.*.number"], as: ${b} }\n`;
