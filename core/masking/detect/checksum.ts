@@ -47,13 +47,26 @@ const ISSUERS: readonly Issuer[] = [
   { from: '67', to: '67', lengths: [12, 13, 14, 15, 16, 17, 18, 19] },
 ];
 
+/** By first digit: most numbers are told from cards by it. */
+const BY_FIRST = new Map<string, readonly Issuer[]>(
+  ['2', '3', '4', '5', '6', '8'].map((first) => [
+    first,
+    ISSUERS.filter(({ from }) => from.startsWith(first)),
+  ]),
+);
+
+export function mayBeCard(firstDigit: string): boolean {
+  return BY_FIRST.has(firstDigit);
+}
+
 /** Whether some issuer gives out numbers of this prefix and length, and the check digit is right. */
 export function isCardNumber(digits: string): boolean {
-  const issued = ISSUERS.some(({ from, to, lengths }) => {
+  if (!passesLuhn(digits) || isRepeated(digits)) return false;
+  const issuers = BY_FIRST.get(digits[0] ?? '') ?? [];
+  return issuers.some(({ from, to, lengths }) => {
     const prefix = digits.slice(0, from.length);
     return prefix >= from && prefix <= to && lengths.includes(digits.length);
   });
-  return issued && passesLuhn(digits) && !isRepeated(digits);
 }
 
 export function isNhsNumber(digits: string): boolean {

@@ -25,79 +25,129 @@ const DIGIT = 2;
 const SEPARATOR = 4;
 const TOKEN = 8;
 const ADDRESS = 16;
-const SPECIAL = 32;
-const ABOVE = 64;
 
+/** What a byte can be part of. */
 const CLASS = new Uint8Array(256);
-function mark(characters: string, bit: number): void {
+/** Bytes at which something is decided, by their own number; 0 for all the others, which the pass only steps over. */
+const EVENT = new Uint8Array(256);
+const ON_DIGIT = 1;
+const ON_POINT = 2;
+const ON_SIGN = 3;
+const ON_PERCENT = 4;
+const ON_ASSIGNMENT = 5;
+const ON_DASH = 6;
+const ON_ABOVE = 7;
+
+function mark(table: Uint8Array, characters: string, bit: number): void {
   for (let at = 0; at < characters.length; at += 1) {
     const code = characters.charCodeAt(at);
-    CLASS[code] = (CLASS[code] ?? 0) | bit;
+    table[code] = (table[code] ?? 0) | bit;
   }
 }
-const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-mark(LETTERS, LETTER | TOKEN);
-mark('0123456789', DIGIT | TOKEN | ADDRESS);
-mark('ABCDEFabcdef', ADDRESS);
-mark(':.', ADDRESS);
-mark(' \t-.()+_/', SEPARATOR);
-mark('-_+/=', TOKEN);
-mark('@%:=.-', SPECIAL);
-CLASS.fill(ABOVE, 0x80);
+mark(CLASS, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz', LETTER | TOKEN);
+mark(CLASS, '0123456789', DIGIT | TOKEN | ADDRESS);
+mark(CLASS, 'ABCDEFabcdef:.', ADDRESS);
+mark(CLASS, ' \t-.()+_/', SEPARATOR);
+mark(CLASS, '-_+/=', TOKEN);
+mark(EVENT, '0123456789', ON_DIGIT);
+mark(EVENT, '.', ON_POINT);
+mark(EVENT, '@', ON_SIGN);
+mark(EVENT, '%', ON_PERCENT);
+mark(EVENT, ':=', ON_ASSIGNMENT);
+mark(EVENT, '-', ON_DASH);
+EVENT.fill(ON_ABOVE, 0x80);
+
+/** No identifier has more than this between two of its digits. */
+const MAX_GAP = 8;
+/** Longest text form of an IP address. */
+const MAX_ADDRESS = 46;
 
 /** Last three letters of the words that announce a secret: see ASSIGNED in secret.ts. */
 const ENDINGS = new Set('ord swd pwd ass ase ret ken key ort ial uth nha ena ave sse'.split(' '));
 
-/** The features of a text in UTF-8. Stops as soon as one of `wanted` is seen when `first` is set. */
+/** The features of a text in UTF-8, as far as they are `wanted`. `first`: any one of them will do. */
 export function featuresOf(
   bytes: Uint8Array,
   wanted: number = ALL_FEATURES,
   first = false,
 ): number {
   let found = 0;
-  let run = 0;
-  let letters = 0;
   let digits = 0;
-  let dots = 0;
-  let colons = 0;
-  for (let at = 0; at < bytes.length; at += 1) {
-    const byte = bytes[at] ?? 0;
-    const kind = CLASS[byte] ?? 0;
-    if ((kind & TOKEN) === 0) run = 0;
-    else if (++run === MIN_TOKEN) found |= FEATURES.token;
-    if ((kind & LETTER) !== 0) {
-      if (++letters === 2) digits = 0;
-    } else {
-      letters = 0;
-      if ((kind & DIGIT) !== 0) {
-        if (++digits >= MIN_DIGITS || behindLetter(bytes, at)) found |= FEATURES.digits;
-      } else if ((kind & SEPARATOR) === 0) digits = 0;
-    }
-    if ((kind & ADDRESS) === 0) {
-      dots = 0;
-      colons = 0;
-    }
-    if (kind >= SPECIAL) {
-      if (kind >= ABOVE) {
-        const size = plainSize(bytes, at);
-        // Something that folds: the text that comes of it decides.
-        if (size === 0) return featuresOf(foldedBytes(bytes), wanted, first) & wanted;
-        at += size - 1;
-      } else if (byte === 0x2e) {
-        if (++dots === 3) found |= FEATURES.address;
-      } else if (byte === 0x40) found |= FEATURES.at;
-      else if (byte === 0x25) {
-        if (bytes[at + 1] === 0x34 && bytes[at + 2] === 0x30) found |= FEATURES.at;
-      } else if (byte === 0x2d) {
-        if (run >= 5 && isDashes(bytes, at)) found |= FEATURES.token;
-      } else {
-        if (byte === 0x3a && ++colons === 2) found |= FEATURES.address;
-        if (announced(bytes, at)) found |= FEATURES.assignment;
+  let lastDigit = -1;
+  const size = bytes.length;
+  for (let at = 0; at < size; at += 1) {
+    const event = EVENT[bytes[at] ?? 0] ?? 0;
+    if (event === 0) continue;
+    if (event === ON_DIGIT) {
+      digits = continues(bytes, lastDigit, at) ? digits + 1 : 1;
+      lastDigit = at;
+      if (digits >= MIN_DIGITS || (digits >= 4 && behindLetter(bytes, at))) {
+        found |= FEATURES.digits;
       }
+    } else if (event === ON_POINT) {
+      if (isAddressLike(bytes, at, 0x2e, 3)) found |= FEATURES.address;
+    } else if (event === ON_ASSIGNMENT) {
+      if (isAddressLike(bytes, at, 0x3a, 2)) found |= FEATURES.address;
+      if (announced(bytes, at)) found |= FEATURES.assignment;
+    } else if (event === ON_DASH) {
+      if (isDashes(bytes, at)) found |= FEATURES.token;
+    } else if (event === ON_SIGN) found |= FEATURES.at;
+    else if (event === ON_PERCENT) {
+      if (bytes[at + 1] === 0x34 && bytes[at + 2] === 0x30) found |= FEATURES.at;
+    } else {
+      const more = plainSize(bytes, at);
+      // Something that folds: the text that comes of it decides.
+      if (more === 0) return featuresOf(foldedBytes(bytes), wanted, first);
+      at += more - 1;
     }
     if (first && (found & wanted) !== 0) return found & wanted;
   }
+  if ((wanted & ~found & FEATURES.token) !== 0 && hasToken(bytes)) found |= FEATURES.token;
   return found & wanted;
+}
+
+/** Whether a digit belongs to the digits before it: nothing but separators and single letters stand between them. */
+function continues(bytes: Uint8Array, last: number, at: number): boolean {
+  if (at - last === 1) return last >= 0;
+  if (last < 0 || at - last > MAX_GAP) return false;
+  let letters = 0;
+  for (let between = last + 1; between < at; between += 1) {
+    const kind = CLASS[bytes[between] ?? 0] ?? 0;
+    if ((kind & LETTER) !== 0) {
+      if (++letters === 2) return false;
+    } else if ((kind & SEPARATOR) === 0) return false;
+    else letters = 0;
+  }
+  return true;
+}
+
+/** Any run of so many bytes covers one of every so many places: only those are looked at, and what surrounds them. */
+function hasToken(bytes: Uint8Array): boolean {
+  for (let at = MIN_TOKEN - 1; at < bytes.length; at += MIN_TOKEN) {
+    if (!isToken(bytes[at])) continue;
+    let run = 1;
+    for (let left = at - 1; run < MIN_TOKEN && isToken(bytes[left]); left -= 1) run += 1;
+    for (let right = at + 1; run < MIN_TOKEN && isToken(bytes[right]); right += 1) run += 1;
+    if (run >= MIN_TOKEN) return true;
+  }
+  return false;
+}
+
+function isToken(byte: number | undefined): boolean {
+  return byte !== undefined && ((CLASS[byte] ?? 0) & TOKEN) !== 0;
+}
+
+/** Whether this is the `least`th such mark in a row of hexadecimal digits, dots and colons. */
+function isAddressLike(bytes: Uint8Array, at: number, mark: number, least: number): boolean {
+  let marks = bytes[at] === mark ? 1 : 0;
+  if (marks === 0) return false;
+  const furthest = Math.max(0, at - MAX_ADDRESS);
+  for (let back = at - 1; back >= furthest; back -= 1) {
+    const byte = bytes[back] ?? 0;
+    if (((CLASS[byte] ?? 0) & ADDRESS) === 0) return false;
+    if (byte === mark && ++marks >= least) return true;
+  }
+  return false;
 }
 
 /** The same of a text that is already folded. */
@@ -130,6 +180,9 @@ function isFiller(byte: number): boolean {
   return byte === 0x20 || byte === 0x22 || byte === 0x27 || byte === 0x5c || byte === 0x09;
 }
 
+/** 1: seen, and folding leaves it alone. The first plane only. */
+const PLAIN = new Uint8Array(0x10000);
+
 /** Bytes of a character above ASCII that folding leaves alone (an ill-formed byte is one); 0 where it would change. */
 function plainSize(bytes: Uint8Array, at: number): number {
   const lead = bytes[at] ?? 0;
@@ -142,7 +195,11 @@ function plainSize(bytes: Uint8Array, at: number): number {
     codePoint = (codePoint << 6) | (next & 0x3f);
   }
   if (codePoint > 0x10ffff) return 1;
-  return foldOf(codePoint) === null ? size : 0;
+  const known = PLAIN[codePoint];
+  if (known === 1) return size;
+  const plain = foldOf(codePoint) === null;
+  if (plain && known === 0) PLAIN[codePoint] = 1;
+  return plain ? size : 0;
 }
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

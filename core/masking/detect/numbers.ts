@@ -7,7 +7,7 @@ import { validate as validateTaxId } from 'stdnum/lib/cjs/de/idnr.js';
 import { validate as validateAadhaar } from 'stdnum/lib/cjs/in/aadhaar.js';
 import { validate as validateBsn } from 'stdnum/lib/cjs/nl/bsn.js';
 import { gluedLeft, gluedRight, isDigit, type Emit } from './candidate.ts';
-import { isCardNumber, isNhsNumber, isRepeated, isUsItin, isUsSsn } from './checksum.ts';
+import { isCardNumber, mayBeCard, isNhsNumber, isRepeated, isUsItin, isUsSsn } from './checksum.ts';
 import type { DetectorId } from './detector.ts';
 
 interface Shape {
@@ -156,7 +156,7 @@ function tryCard(text: string, groups: readonly Group[], at: number, emit: Emit)
   const first = groups[at];
   if (first === undefined) return;
   const size = first.end - first.start;
-  if (size > CARD_MAX) return;
+  if (size > CARD_MAX || !mayBeCard(text[first.start] ?? '')) return;
   let even = true;
   for (let last = at; last < groups.length; last += 1) {
     const group = groups[last];
