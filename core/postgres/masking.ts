@@ -2,7 +2,7 @@
 // catalog, and the shape of the functions that do the work on bytes (masked-rows.ts, masked-copy.ts). A plan and a
 // description that disagree mean that the catalog was not the server's: then nothing of the result may leave.
 import type { ColumnPlan, CopyOutFormat, DetectorMask, ResultPlan } from '../masking/mask.ts';
-import type { FrameView } from './client-messages.ts';
+import type { RowMasker } from './masked-rows.ts';
 
 /** One field of a RowDescription. @see protocol-message-formats RowDescription */
 export interface DescribedColumn {
@@ -11,13 +11,10 @@ export interface DescribedColumn {
   readonly table: number;
   readonly attribute: number;
   /** Oid of its type. */
-  readonly type: number;
+  readonly typeOid: number;
   /** 0 text, 1 binary. */
   readonly format: number;
 }
-
-/** A whole DataRow frame in, a whole one out, in memory that nobody writes to again. Throws ProtocolViolation at a broken row. */
-export type RowMasker = (row: FrameView) => Uint8Array;
 
 /**
  * The bytes of one COPY without their frames, however they are cut. What comes out depends on what went in so far, never on
@@ -29,8 +26,8 @@ export interface CopyMasker {
   end(): Uint8Array;
 }
 
-/** Masks bytes by plan, with this deployment's keys. */
-export interface ValueMaskers {
+/** Makes the functions that mask results, with this deployment's keys. Throws MaskKeyMissing where a plan needs one that is not there. */
+export interface ResultMaskers {
   rows(
     plan: readonly ColumnPlan[],
     described: readonly DescribedColumn[],

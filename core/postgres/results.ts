@@ -4,19 +4,17 @@
 //
 // A result that contradicts its plan ends the session. The server has run the statement, so an error in its place would
 // say what is not true; and a plan that was wrong about one result may be wrong about the next.
-import { concatBytes } from '../bytes.ts';
+import { NO_BYTES, concatBytes } from '../bytes.ts';
 import { ProtocolViolation } from '../failure.ts';
 import { MAX_COPY_CHUNK_BYTES, MAX_MASKED_ROW_BYTES } from '../limits.ts';
+import { ByteSink } from '../masking/byte-sink.ts';
+import { MaskKeyMissing } from '../masking/maskers/maskers.ts';
 import { encodeFrame } from './client-messages.ts';
 import type { FrameReader } from './frames.ts';
 import type { Run } from './ledger.ts';
-import {
-  contradiction,
-  copyContradiction,
-  needsWork,
-  type CopyMasker,
-  type RowMasker,
-} from './masking.ts';
+import { contradiction, copyContradiction, needsWork, type CopyMasker } from './masking.ts';
+import { MaskMismatch, RowTooLarge } from './masked-failure.ts';
+import type { RowMasker } from './masked-rows.ts';
 import type { Entry } from './pipeline.ts';
 import { decodeCopyOut, decodeRowDescription } from './server-messages.ts';
 import type { Session } from './session.ts';
@@ -40,8 +38,11 @@ export class Results {
   /** Masked COPY data that fills no frame yet. */
   #copied: Uint8Array[] = [];
   #copiedBytes = 0;
+  /** Masked rows of this call. The client's bytes are views of it until the next one. */
+  readonly #sink = new ByteSink(0);
   /** A run of result bytes not yet fed to its digest. */
   #digesting: Run | null = null;
+  #digestBuffer: Uint8Array = NO_BYTES;
   #digestFrom = 0;
   #digestTo = 0;
 
@@ -49,6 +50,11 @@ export class Results {
     this.#s = session;
     this.#reader = reader;
     this.#end = end;
+  }
+
+  /** A new call: what the last one has shown may be written over. */
+  begin(): void {
+    if (this.#sink.length > 0) this.#sink.clear();
   }
 
   /** A RowDescription for `head`: the client's when it goes on, the gateway's own before an Execute. True when it holds. */
@@ -65,6 +71,7 @@ export class Results {
     const { maskers } = this.#s.options;
     if (maskers === undefined) return this.#unable();
     this.#rows = maskers.rows(plan.columns, columns, masking.detect);
+    head.whole = !this.#rows.idle;
     return true;
   }
 
@@ -84,7 +91,10 @@ export class Results {
       return this.#end({ code: 'limit_exceeded', detail });
     }
     if (this.#rows === null) throw new ProtocolViolation('a row before its description');
-    this.#write(run, this.#rows(this.#reader));
+    const sink = this.#sink;
+    const from = sink.length;
+    this.#rows.append(this.#reader.buffer, start + HEADER_BYTES, end, sink);
+    this.#show(run, sink.bytes, from, sink.length);
   }
 
   copyOut(head: Entry): boolean {
@@ -140,37 +150,37 @@ export class Results {
     this.#copiedBytes = 0;
   }
 
-  /** Feeds the run of result bytes, all in the reader's buffer of this call, to its digest. */
+  /** Feeds the run of result bytes to its digest; their buffers stay as they are until the end of this call. */
   digest(): void {
     const run = this.#digesting;
     if (run === null || run.digest === null) return;
-    run.digest.update(this.#reader.buffer.subarray(this.#digestFrom, this.#digestTo));
+    run.digest.update(this.#digestBuffer.subarray(this.#digestFrom, this.#digestTo));
     run.digested = true;
     this.#digesting = null;
+    this.#digestBuffer = NO_BYTES;
   }
 
   #pass(run: Run): void {
     const { buffer, start, end } = this.#reader;
-    run.bytes += end - start;
-    if (run.digest !== null) {
-      if (this.#digesting !== run || this.#digestTo !== start) this.digest();
-      if (this.#digesting === null) this.#digestFrom = start;
-      this.#digesting = run;
-      this.#digestTo = end;
-    }
-    this.#s.output.client.append(buffer, start, end);
+    this.#show(run, buffer, start, end);
     this.#s.output.midFrame = !this.#reader.last;
   }
 
-  /** A frame of ours: what the client gets is what is counted. */
-  #write(run: Run, bytes: Uint8Array): void {
-    this.digest();
-    run.bytes += bytes.length;
+  /** What the client gets is what is counted. */
+  #show(run: Run, buffer: Uint8Array, start: number, end: number): void {
+    run.bytes += end - start;
     if (run.digest !== null) {
-      run.digest.update(bytes);
-      run.digested = true;
+      const joins =
+        this.#digesting === run && this.#digestBuffer === buffer && this.#digestTo === start;
+      if (!joins) {
+        this.digest();
+        this.#digesting = run;
+        this.#digestBuffer = buffer;
+        this.#digestFrom = start;
+      }
+      this.#digestTo = end;
     }
-    this.#s.output.client.write(bytes);
+    this.#s.output.client.append(buffer, start, end);
   }
 
   #add(bytes: Uint8Array): void {
@@ -186,17 +196,29 @@ export class Results {
     const [only] = this.#copied;
     const whole =
       this.#copied.length === 1 && only !== undefined ? only : concatBytes(this.#copied);
+    const least = rest ? 1 : MAX_COPY_CHUNK_BYTES;
     let from = 0;
-    while (whole.length - from >= MAX_COPY_CHUNK_BYTES || (rest && from < whole.length)) {
+    while (whole.length - from >= least) {
       const chunk = whole.subarray(from, from + MAX_COPY_CHUNK_BYTES);
-      this.#write(
-        run,
-        encodeFrame(SERVER.copyData, (w) => w.bytes(chunk), chunk.length + HEADER_BYTES),
+      const frame = encodeFrame(
+        SERVER.copyData,
+        (w) => w.bytes(chunk),
+        chunk.length + HEADER_BYTES,
       );
+      this.#show(run, frame, 0, frame.length);
       from += chunk.length;
     }
     this.#copiedBytes = whole.length - from;
     this.#copied = this.#copiedBytes === 0 ? [] : [whole.slice(from)];
+  }
+
+  /** What a masker throws; false where it is none of its errors. */
+  failed(error: unknown): boolean {
+    if (error instanceof MaskMismatch) this.#mismatch(error.message);
+    else if (error instanceof RowTooLarge) this.#end({ code: error.code, detail: error.message });
+    else if (error instanceof MaskKeyMissing) this.#unable();
+    else return false;
+    return true;
   }
 
   #mismatch(why: string | null): false {

@@ -138,12 +138,12 @@ export function decodeRowDescription(frame: FrameView): DescribedColumn[] {
     const name = decodeLossy(body.cstringBytes());
     const table = body.u32();
     const attribute = body.i16();
-    const type = body.u32();
+    const typeOid = body.u32();
     // Size and modifier of the type: no value's form depends on them.
     body.bytes(6);
     const format = body.i16();
     if (format !== 0 && format !== 1) throw new ProtocolViolation('unknown format of a column');
-    columns.push({ name, table, attribute, type, format });
+    columns.push({ name, table, attribute, typeOid, format });
   }
   body.end();
   return columns;

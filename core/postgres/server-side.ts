@@ -4,11 +4,10 @@
 import { ProtocolViolation } from '../failure.ts';
 import type { FrameReader } from './frames.ts';
 import { GateKeeper } from './gate-keeper.ts';
-import { hushedFields } from './hushing.ts';
-import { maskedNotification } from './notification.ts';
 import type { Settlement } from './named.ts';
 import type { AnswerPhase, Entry, EntryKind } from './pipeline.ts';
 import { ProbeKeeper } from './probe-keeper.ts';
+import { Reports } from './reports.ts';
 import { Results, type ResultEnding } from './results.ts';
 import {
   decodeCommandRows,
@@ -16,8 +15,6 @@ import {
   decodeReadyForQuery,
   decodeReport,
   encodeError,
-  encodeNotice,
-  type ReportFields,
 } from './server-messages.ts';
 import type { Session } from './session.ts';
 import { SERVER } from './tags.ts';
@@ -36,6 +33,7 @@ export class ServerSide {
   readonly #gateKeeper: GateKeeper;
   readonly #probeKeeper: ProbeKeeper;
   readonly #results: Results;
+  readonly #reports: Reports;
   #ending: Ending | null = null;
   /** SQLSTATE of a FATAL that went to the client: nothing more needs to be said. */
   #fatal: string | null = null;
@@ -49,6 +47,7 @@ export class ServerSide {
       this.#end('session_state_changed', detail),
     );
     this.#probeKeeper = new ProbeKeeper(session, reader, (code, detail) => this.#end(code, detail));
+    this.#reports = new Reports(session, reader);
     this.#results = new Results(session, reader, (ending) => {
       this.#ending ??= ending;
     });
@@ -61,9 +60,14 @@ export class ServerSide {
   /** Takes everything there is. Not null when the session must end. */
   pump(): Ending | null {
     const reader = this.#reader;
+    this.#results.begin();
     while (this.#ending === null && reader.next()) {
-      if (reader.first) this.#take();
-      else this.#continue();
+      try {
+        if (reader.first) this.#take();
+        else this.#continue();
+      } catch (error) {
+        if (!this.#results.failed(error)) throw error;
+      }
       reader.consume();
     }
     this.#results.digest();
@@ -86,9 +90,9 @@ export class ServerSide {
       case SERVER.parameterStatus:
         return this.#parameterStatus();
       case SERVER.notice:
-        return this.#notice();
+        return this.#reports.notice();
       case SERVER.notification:
-        return this.#notification();
+        return this.#reports.notification();
       case SERVER.parseComplete:
         return this.#complete(this.#expect('parse'));
       case SERVER.bindComplete:
@@ -294,10 +298,10 @@ export class ServerSide {
     const hushed = hush.error(head) ? fields : null;
     if (severity === 'FATAL' || severity === 'PANIC') {
       this.#fatal = sqlstate;
-      return this.#passError(hushed);
+      return this.#reports.error(hushed);
     }
     this.#results.dropped();
-    if (head === undefined) return this.#passError(hushed);
+    if (head === undefined) return this.#reports.error(hushed);
     const replaced = head.refused !== null && (fields['M'] ?? '').includes(head.refused.word);
     const probing = head.probe;
     const { errand } = head;
@@ -327,31 +331,12 @@ export class ServerSide {
       const told = probing
         ? this.#probeKeeper.failed(sqlstate)
         : errand !== null && this.#gateKeeper.refused(errand, sqlstate);
-      if (told) this.#passError(hushed);
+      if (told) this.#reports.error(hushed);
       return;
     }
     // Skipped with the rest: the question was part of the client's segment.
     this.#probeKeeper.skipped();
-    this.#passError(hushed);
-  }
-
-  /** The server's error as it is, or `hushed` without its texts. */
-  #passError(hushed: ReportFields | null): void {
-    if (hushed === null) this.#pass();
-    else this.#s.output.client.write(encodeError(hushedFields(hushed)));
-  }
-
-  #notice(): void {
-    const { hush, pipeline, output } = this.#s;
-    if (!hush.notice(pipeline.head)) return this.#pass();
-    output.client.write(encodeNotice(hushedFields(decodeReport(this.#reader))));
-  }
-
-  #notification(): void {
-    const { masking } = this.#s.hush;
-    const replaced = masking === null ? null : maskedNotification(this.#reader, masking);
-    if (replaced === null) this.#pass();
-    else this.#s.output.client.write(replaced);
+    this.#reports.error(hushed);
   }
 
   #parameterStatus(): void {

@@ -6,7 +6,7 @@ import type { Gate } from './gate.ts';
 import { Hush } from './hushing.ts';
 import { Judging } from './judging.ts';
 import { Ledger } from './ledger.ts';
-import type { ValueMaskers } from './masking.ts';
+import type { ResultMaskers } from './masking.ts';
 import { Names } from './named.ts';
 import type { Output } from './output.ts';
 import { Pipeline, type Entry } from './pipeline.ts';
@@ -29,7 +29,7 @@ export interface PostgresEngineOptions {
   /** Whether outcomes carry a SHA-256 over the rows and COPY data, as they went over the wire. Default: no. */
   readonly digestResults?: boolean;
   /** Masks values, with the keys of this deployment. Without it, a result that must be masked ends the session. */
-  readonly maskers?: ValueMaskers;
+  readonly maskers?: ResultMaskers;
 }
 
 /**

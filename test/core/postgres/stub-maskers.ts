@@ -1,0 +1,121 @@
+// Stand-ins for what masks bytes: every cell of a column that does not pass becomes X, in whatever format. With plans
+// written by hand this is enough to see what the engine does with them.
+import type { ByteSink } from '../../../core/masking/byte-sink.ts';
+import type { ColumnPlan, Masking, ResultPlan } from '../../../core/masking/mask.ts';
+import type { DescribedColumn, ResultMaskers } from '../../../core/postgres/masking.ts';
+import { cstr, dataRow, frame, i16, i32, text } from './wire.ts';
+
+/** Nothing of it may ever reach a client. */
+export const CANARY = 'canary-7f3a';
+
+/** `pass`, `mask` or `redact`, and where the column comes from: `oid.attnum`. */
+export type Column = readonly [
+  name: string,
+  treatment: ColumnPlan['treatment'],
+  ...origins: readonly string[],
+];
+
+export function columns(...all: readonly Column[]): ColumnPlan[] {
+  return all.map(([name, treatment, ...origins]) => ({
+    name,
+    treatment,
+    kind: treatment === 'mask' ? 'partial' : null,
+    origins: new Set(origins),
+  }));
+}
+
+export function rowsOf(...all: readonly Column[]): ResultPlan {
+  return { columns: columns(...all), copyOut: null };
+}
+
+export const NO_ROWS: ResultPlan = { columns: null, copyOut: null };
+
+export function copyOf(format: 'text' | 'csv' | 'binary', ...all: readonly Column[]): ResultPlan {
+  const copyOut = { format, delimiter: '\t', null: '\\N', quote: '"', escape: '"', header: false };
+  return { columns: columns(...all), copyOut };
+}
+
+export function maskingOf(results: readonly ResultPlan[], more: Partial<Masking> = {}): Masking {
+  return { results, detect: [], hushed: false, ...more };
+}
+
+export interface Seen {
+  readonly described: (readonly DescribedColumn[])[];
+}
+
+export function stubMaskers(seen?: Seen): ResultMaskers {
+  return {
+    rows: (plan, described) => {
+      seen?.described.push(described);
+      const rewrite = (bytes: Uint8Array, start: number, end: number): Uint8Array => {
+        const view = new DataView(bytes.buffer, bytes.byteOffset);
+        const values: string[] = [];
+        let at = start + 2;
+        for (const column of plan) {
+          const length = view.getInt32(at);
+          const value = Buffer.from(bytes.subarray(at + 4, at + 4 + length)).toString('latin1');
+          values.push(column.treatment === 'pass' ? value : 'X');
+          at += 4 + length;
+        }
+        if (at !== end) throw new Error('the stub reads rows without NULL only');
+        return dataRow(...values);
+      };
+      return {
+        idle: plan.every((column) => column.treatment === 'pass'),
+        mask: (row) => rewrite(row, 0, row.length).subarray(5),
+        rewrite: (bytes, start, end, sink: ByteSink) => {
+          sink.append(rewrite(bytes, start, end).subarray(5));
+          return true;
+        },
+        append: (bytes, start, end, sink) => {
+          sink.append(rewrite(bytes, start, end));
+          return true;
+        },
+      };
+    },
+    copy: (plan) => {
+      let held = '';
+      return {
+        push: (bytes) => {
+          const lines = (held + Buffer.from(bytes).toString('latin1')).split('\n');
+          held = lines.pop() ?? '';
+          const masked = lines.map((line) =>
+            line
+              .split('\t')
+              .map((cell, at) => (plan[at]?.treatment === 'pass' ? cell : 'X'))
+              .join('\t'),
+          );
+          return text(masked.map((line) => `${line}\n`).join(''));
+        },
+        end: () => {
+          if (held !== '') throw new Error('the stub reads whole lines only');
+          return text('');
+        },
+      };
+    },
+  };
+}
+
+/** A RowDescription: name, table, attribute, type, format. */
+export function describedAs(
+  ...all: readonly (readonly [string, number, number, number?, number?])[]
+): Uint8Array {
+  const fields = all.flatMap(([name, table, attribute, type = 25, format = 0]) => [
+    cstr(name),
+    i32(table),
+    i16(attribute),
+    i32(type),
+    i16(-1),
+    i32(-1),
+    i16(format),
+  ]);
+  return frame('T', i16(all.length), ...fields);
+}
+
+export const copyOutOf = (format: 0 | 1, count: number): Uint8Array =>
+  frame(
+    'H',
+    new Uint8Array([format]),
+    i16(count),
+    ...Array.from({ length: count }, () => i16(format)),
+  );
