@@ -41,6 +41,8 @@ async function measure(name: GroupName): Promise<Group> {
       return measureFacts();
     case 'decision':
       return measureDecision();
+    case 'detection':
+      return (await import('./detection.ts')).measureDetection({ quick });
     case 'engine':
       return measureEngineAlone({ quick });
     case 'journal': {

@@ -13,7 +13,7 @@ interface Token {
 const TOKENS: readonly Token[] = [
   { detector: 'aws_key', pattern: /(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])/g },
   { detector: 'gcp_key', pattern: /(?<![\w-])(?:AIza[\w-]{35}|GOCSPX-[\w-]{28}|ya29\.[\w-]{20,512})(?![\w-])/g },
-  { detector: 'azure_key', pattern: /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])/g },
+  { detector: 'azure_key', pattern: /(?<![A-Za-z0-9+/-])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])/g },
   { detector: 'github_token', pattern: /(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{22,255})(?![A-Za-z0-9])/g },
   { detector: 'gitlab_token', pattern: /(?<![A-Za-z0-9])gl(?:pat|dt|rt|cbt|ptt|soat)-[\w-]{20,255}(?![A-Za-z0-9])/g },
   { detector: 'slack_token', pattern: /(?<![A-Za-z0-9])(?:xox[abeoprs]-[A-Za-z0-9-]{11,255}|xapp-[A-Za-z0-9-]{11,255})(?![A-Za-z0-9])/g },
