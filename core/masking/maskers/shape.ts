@@ -10,7 +10,7 @@ const IBAN = /^[A-Z]{2}\d{2}(?: ?[0-9A-Z]){11,30}$/i;
 const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?$/;
 const IPV6 = /^[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:\/\d{1,3})?$/i;
 const NUMBER = /^\+?[\d\s().\-/]+$/;
-const NAME = /^[\p{L}\p{M}][\p{L}\p{M}\s.,'’\-]*$/u;
+const NAME = /^[\p{L}\p{M}][\p{L}\p{M}\s.,'’-]*$/u;
 /** No shape is longer; a longer text is not looked at. */
 const LONGEST = 320;
 

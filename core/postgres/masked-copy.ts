@@ -1,0 +1,230 @@
+// COPY … TO STDOUT through masks, cut anywhere: text, CSV and binary. Rows are held until they are whole, and no longer;
+// what nothing changes goes on byte for byte. The field count of every row must be the plan's.
+// @see manual page COPY, "File Formats"
+import { utf8 } from '../bytes.ts';
+import { ProtocolViolation } from '../failure.ts';
+import { MAX_MASKED_ROW_BYTES } from '../limits.ts';
+import { ByteSink } from '../masking/byte-sink.ts';
+import type { ColumnPlan, CopyOutFormat } from '../masking/mask.ts';
+import { NULL, SAME, type CellMask } from './masked-cell.ts';
+import { cellMask, type MaskTools } from './masked-cells.ts';
+import { createFieldFormat, createLineCutter } from './masked-copy-lines.ts';
+import { MaskMismatch, RowTooLarge } from './masked-failure.ts';
+import type { CopyMasker } from './masking.ts';
+import { rowMaskerOf } from './masked-rows.ts';
+import { untypedCell } from './masked-untyped.ts';
+
+/** What a format knows of rows. */
+interface Rows {
+  /** End of the row that starts at `start`; -1: not there yet. Asked with growing `end` for the same row. */
+  cut(bytes: Uint8Array, start: number, end: number): number;
+  /** Masks the row bytes[start, end) that was cut: calls `replace` for every part that changes, in order. */
+  mask(bytes: Uint8Array, start: number, end: number, replace: Replace): void;
+  /** Whether the data may end after what was cut. */
+  complete(): boolean;
+}
+
+/** bytes[start, end) is replaced by the first `length` bytes of the sink. */
+type Replace = (start: number, end: number, by: ByteSink) => void;
+
+/** `typeOids`: of the columns, where the catalog knows them; a null is masked by how its values look. */
+export function createCopyMasker(
+  columns: readonly ColumnPlan[],
+  format: CopyOutFormat,
+  tools: MaskTools,
+  typeOids: readonly (number | null)[] = [],
+): CopyMasker {
+  const binary = format.format === 'binary';
+  const cells = columns.map((plan, index) => {
+    const oid = typeOids[index] ?? null;
+    return oid === null ? untypedCell(plan, binary, tools) : cellMask(plan, oid, binary, tools);
+  });
+  const rows = binary ? binaryRows(cells) : lineRows(cells, format);
+  const held = new ByteSink(0);
+  const out = new ByteSink();
+
+  return {
+    push(chunk) {
+      out.clear();
+      let bytes = chunk;
+      let end = chunk.length;
+      const joined = held.length > 0;
+      if (joined) {
+        held.append(chunk);
+        bytes = held.bytes;
+        end = held.length;
+      }
+      let at = 0;
+      let pending = 0;
+      let changed = false;
+      const replace: Replace = (from, to, by) => {
+        out.append(bytes, pending, from);
+        out.append(by.bytes, 0, by.length);
+        pending = to;
+        changed = true;
+      };
+      for (let stop = rows.cut(bytes, at, end); stop !== -1; stop = rows.cut(bytes, at, end)) {
+        rows.mask(bytes, at, stop, replace);
+        at = stop;
+        if (at === end) break;
+      }
+      if (end - at > MAX_MASKED_ROW_BYTES) {
+        throw new RowTooLarge(`a row of more than ${MAX_MASKED_ROW_BYTES} bytes cannot be masked`);
+      }
+      if (changed || joined) out.append(bytes, pending, at);
+      if (!joined) held.append(chunk, at, end);
+      else {
+        held.bytes.copyWithin(0, at, end);
+        held.length = end - at;
+      }
+      return changed || joined ? out.view() : chunk.subarray(0, at);
+    },
+    end() {
+      if (held.length > 0 || !rows.complete()) {
+        throw new ProtocolViolation('COPY data that ends inside of a row');
+      }
+      return new Uint8Array(0);
+    },
+  };
+}
+
+function lineRows(cells: readonly (CellMask | null)[], format: CopyOutFormat): Rows {
+  const cutter = createLineCutter(format);
+  const fields = createFieldFormat(format);
+  const nothing = utf8(format.null);
+  const quote = format.format === 'csv' ? format.quote.charCodeAt(0) : -1;
+  const content = new ByteSink();
+  const masked = new ByteSink();
+  const field = new ByteSink();
+  let first = true;
+
+  return {
+    cut: (bytes, start, end) => cutter.cut(bytes, start, end),
+    complete: () => true,
+    mask(bytes, start, _end, replace) {
+      const { ends } = cutter;
+      // A table without columns has rows without fields.
+      const empty = cells.length === 0 && ends.length === 1 && ends[0] === 0;
+      if (ends.length !== cells.length && !empty) {
+        throw new MaskMismatch(`a row of ${ends.length} fields, ${cells.length} were planned`);
+      }
+      if (first) {
+        first = false;
+        if (format.header) return;
+      }
+      let from = start;
+      for (let index = 0; index < cells.length; index += 1) {
+        const to = start + (ends[index] ?? 0);
+        const cell = cells[index];
+        if (cell !== null && cell !== undefined && !isNothing(bytes, from, to, nothing)) {
+          content.length = 0;
+          masked.length = 0;
+          const decoded = fields.read(bytes, from, to, content);
+          const outcome = decoded
+            ? cell(content.bytes, 0, content.length, masked)
+            : cell(bytes, from, to, masked);
+          if (outcome !== SAME) {
+            field.length = 0;
+            if (outcome === NULL) field.append(nothing);
+            else fields.write(masked.bytes, masked.length, bytes[from] === quote, field);
+            replace(from, to, field);
+          }
+        }
+        from = to + 1;
+      }
+    },
+  };
+}
+
+function isNothing(bytes: Uint8Array, start: number, end: number, nothing: Uint8Array): boolean {
+  if (end - start !== nothing.length) return false;
+  for (let at = 0; at < nothing.length; at += 1)
+    if (bytes[start + at] !== nothing[at]) return false;
+  return true;
+}
+
+const SIGNATURE = new Uint8Array([80, 71, 67, 79, 80, 89, 10, 255, 13, 10, 0]);
+/** Signature, flags, length of an extension nobody has defined yet. */
+const HEADER = SIGNATURE.length + 8;
+
+function binaryRows(cells: readonly (CellMask | null)[]): Rows {
+  const masker = rowMaskerOf(cells);
+  const row = new ByteSink();
+  let state: 'header' | 'tuples' | 'ended' = 'header';
+  let isTuple = false;
+  /** How far into the row its fields were walked, and how many are left. */
+  let walked = 0;
+  let left = 0;
+
+  function header(bytes: Uint8Array, start: number, end: number): number {
+    if (end - start < HEADER) return -1;
+    for (const [at, byte] of SIGNATURE.entries()) {
+      if (bytes[start + at] !== byte)
+        throw new ProtocolViolation('COPY data without its signature');
+    }
+    const extension = int32(bytes, start + HEADER - 4);
+    if (extension < 0) throw new ProtocolViolation('a header of a negative length');
+    if (extension > end - start - HEADER) return -1;
+    state = 'tuples';
+    return start + HEADER + extension;
+  }
+
+  function tuple(bytes: Uint8Array, start: number, end: number): number {
+    if (walked === 0) {
+      if (end - start < 2) return -1;
+      const count = (((bytes[start] ?? 0) << 24) >> 16) | (bytes[start + 1] ?? 0);
+      if (count === -1) {
+        state = 'ended';
+        return start + 2;
+      }
+      if (count !== cells.length) {
+        throw new MaskMismatch(`a row of ${count} fields, ${cells.length} were planned`);
+      }
+      walked = 2;
+      left = count;
+    }
+    while (left > 0) {
+      const at = start + walked;
+      if (end - at < 4) return -1;
+      const size = int32(bytes, at);
+      if (size < -1) throw new ProtocolViolation('a field of a negative length');
+      // Refused as soon as it is announced.
+      if (walked + size > MAX_MASKED_ROW_BYTES) throw new RowTooLarge('a row that cannot be held');
+      if (size > end - at - 4) return -1;
+      walked += 4 + Math.max(size, 0);
+      left -= 1;
+    }
+    const stop = start + walked;
+    walked = 0;
+    return stop;
+  }
+
+  return {
+    cut(bytes, start, end) {
+      isTuple = false;
+      if (state === 'header') return header(bytes, start, end);
+      if (state === 'ended') {
+        if (end > start) throw new ProtocolViolation('COPY data behind its end');
+        return -1;
+      }
+      const stop = tuple(bytes, start, end);
+      isTuple = stop !== -1 && (state as string) !== 'ended';
+      return stop;
+    },
+    mask(bytes, start, end, replace) {
+      if (!isTuple) return;
+      row.length = 0;
+      if (masker.rewrite(bytes, start, end, row)) replace(start, end, row);
+    },
+    complete: () => state === 'ended',
+  };
+}
+
+function int32(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] ?? 0) << 24) |
+    ((bytes[at + 1] ?? 0) << 16) |
+    ((bytes[at + 2] ?? 0) << 8) |
+    (bytes[at + 3] ?? 0)
+  );
+}
