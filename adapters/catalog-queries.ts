@@ -39,7 +39,11 @@ export const relations = (part: CatalogPart) => `
     c.relrowsecurity,
     ARRAY(SELECT i.inhparent::int8 FROM pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno),
     coalesce((
-      SELECT json_agg(json_build_array(a.attname, a.attnum, a.atttypid::int8, a.attgenerated <> '') ORDER BY a.attnum)
+      SELECT json_agg(CASE WHEN a.attgenerated = ''
+        THEN json_build_array(a.attname, a.attnum, a.atttypid::int8, false)
+        ELSE json_build_array(a.attname, a.attnum, a.atttypid::int8, true, (
+          SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum))
+        END ORDER BY a.attnum)
       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]')
   ) ORDER BY c.oid), '[]')::text AS rows
   FROM pg_class c

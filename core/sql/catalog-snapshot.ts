@@ -2,7 +2,7 @@
 // whole life and is indexed once, what people made is read again and again.
 import type { Catalog, CatalogFunction, CatalogRelation, CatalogType } from './catalog.ts';
 
-/** [oid, schema, name, kind, definition, rules, triggers, rowSecurity, parents, [name, attnum, type, generated][]] */
+/** [oid, schema, name, kind, definition, rules, triggers, rowSecurity, parents, [name, attnum, type, generated, expression?][]] */
 export type RelationRow = readonly [
   oid: number,
   schema: string,
@@ -13,7 +13,16 @@ export type RelationRow = readonly [
   triggers: readonly string[],
   rowSecurity: boolean,
   parents: readonly number[],
-  columns: readonly (readonly [name: string, attnum: number, type: number, generated: boolean])[],
+  columns: readonly ColumnRow[],
+];
+
+/** `expression`: of a generated column. */
+export type ColumnRow = readonly [
+  name: string,
+  attnum: number,
+  type: number,
+  generated: boolean,
+  expression?: string | null,
 ];
 
 export type FunctionRow = readonly [
@@ -159,11 +168,12 @@ function relationOf(row: RelationRow): CatalogRelation {
     triggers,
     rowSecurity,
     parents,
-    columns: columns.map(([column, attnum, type, generated]) => ({
+    columns: columns.map(([column, attnum, type, generated, expression = null]) => ({
       name: column,
       attnum,
       type,
       generated,
+      expression,
     })),
   };
 }

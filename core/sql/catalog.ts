@@ -6,6 +6,8 @@ export interface CatalogColumn {
   /** pg_type oid. */
   readonly type: number;
   readonly generated: boolean;
+  /** What a generated column is computed from, as pg_get_expr() writes it; left out where there is none. */
+  readonly expression?: string | null;
 }
 
 export interface CatalogRelation {

@@ -7,8 +7,10 @@ import type { SqlFacts, SqlStatementFacts } from '../facts.ts';
 import { TooDeep } from './analysis.ts';
 import type { Catalog } from './catalog.ts';
 import type { Inspect, Inspection, SessionChange, SqlContext } from './inspection.ts';
+import { deferLineage } from './lineage/deferred.ts';
 import { Ledger, sorted } from './ledger.ts';
 import type { ParsedStatement, ParseFailure, ParseSql } from './parse.ts';
+import type { Pending } from './pending.ts';
 import { Recent } from './recent.ts';
 import { walkText, type TextWorld } from './texts.ts';
 import { createRecall } from './transaction.ts';
@@ -64,10 +66,16 @@ export function createInspect(options: InspectOptions): Inspect {
       context,
       usedSession: uncommitted.length > 0,
     };
-    const { inspection, usedSession } = inspect(sql, context, options.parse, () => ({
-      ...outside,
-      inherited: recall(outside, uncommitted),
-    }));
+    let inherited: Pending | null = null;
+    const looked = inspect(sql, context, options.parse, () => {
+      inherited = recall(outside, uncommitted);
+      return { ...outside, inherited };
+    });
+    const { usedSession } = looked;
+    const lineage = looked.parsed
+      ? deferLineage({ ...options, viewsOf, sql, context, usedSession, inherited })
+      : noLineage;
+    const inspection: Inspection = { ...looked.inspection, lineage };
     if (!usedSession) {
       const remembered = { version: catalog.version, paths, settled, readOnly, inspection };
       recent.set(sql, remembered, sizeOf(inspection));
@@ -110,9 +118,12 @@ function rememberViews(parse: ParseSql): (catalog: Catalog, temporary: string | 
 }
 
 interface Looked {
-  readonly inspection: Inspection;
+  readonly inspection: Omit<Inspection, 'lineage'>;
   readonly usedSession: boolean;
+  readonly parsed: boolean;
 }
+
+const noLineage: Inspection['lineage'] = () => null;
 
 function inspect(
   sql: string,
@@ -122,13 +133,20 @@ function inspect(
 ): Looked {
   const parsed = parse(sql);
   // The parser may be away for a moment: what it could not read may be readable the next time.
-  if (!parsed.ok) return { inspection: refused(parseDenial(parsed.failure)), usedSession: true };
+  if (!parsed.ok) {
+    return {
+      inspection: refused(parseDenial(parsed.failure)),
+      usedSession: true,
+      parsed: false,
+    };
+  }
   try {
     const world = createWorld();
     const ledgers = walkPaths(world, sql, parsed.statements);
-    return { inspection: summary(context, ledgers), usedSession: world.usedSession };
+    const { usedSession } = world;
+    return { inspection: summary(context, ledgers), usedSession, parsed: true };
   } catch (error) {
-    return { inspection: refused(walkDenial(error)), usedSession: true };
+    return { inspection: refused(walkDenial(error)), usedSession: true, parsed: true };
   }
 }
 
@@ -168,7 +186,7 @@ function fingerprint(ledger: Ledger): string {
   return JSON.stringify([ledger.facts(), sorted(ledger.opaque), sorted(ledger.unresolved)]);
 }
 
-function summary(context: SqlContext, ledgers: readonly Ledger[]): Inspection {
+function summary(context: SqlContext, ledgers: readonly Ledger[]): Looked['inspection'] {
   const [only] = ledgers;
   const together = ledgers.length === 1 && only !== undefined ? only : merged(ledgers);
   if (context.readOnly && together.effect !== 'session' && together.effect !== 'read') {
@@ -182,7 +200,6 @@ function summary(context: SqlContext, ledgers: readonly Ledger[]): Inspection {
     refusal: together.refusal,
     changes: distinct(together.changes),
     copyIn: together.copyIn,
-    lineage: () => null,
   };
 }
 
@@ -268,7 +285,7 @@ function denial(code: Denial['code'], message: string, hint: string): Denial {
   return { kind: 'deny', code, rule: null, message, hint };
 }
 
-function refused(refusal: Denial): Inspection {
+function refused(refusal: Denial): Looked['inspection'] {
   const ledger = new Ledger();
   ledger.conceal('unknown_statement');
   ledger.verb = 'UNKNOWN';
@@ -279,6 +296,5 @@ function refused(refusal: Denial): Inspection {
     refusal,
     changes: [],
     copyIn: false,
-    lineage: () => null,
   };
 }

@@ -24,9 +24,10 @@ export interface TextWorld {
 }
 
 /** EXECUTE of a text that is EXECUTE of a text …: nobody writes this, and it must end. */
-const MAX_INDIRECTIONS = 4;
+export const MAX_INDIRECTIONS = 4;
 
-interface Walk {
+/** One text on its way: what its statements so far have done. */
+export interface TextWalk {
   readonly world: TextWorld;
   readonly path: readonly string[];
   readonly pending: Pending;
@@ -57,7 +58,7 @@ export function recall(world: TextWorld, earlier: UncommittedText, pending: Pend
   pending.inherit();
 }
 
-function walkOf(world: TextWorld, path: readonly string[], pending: Pending): Walk {
+export function walkOf(world: TextWorld, path: readonly string[], pending: Pending): TextWalk {
   const session: SessionNames = {
     prepared: new Map(),
     cursors: new Map(),
@@ -67,19 +68,26 @@ function walkOf(world: TextWorld, path: readonly string[], pending: Pending): Wa
   return { world, path, pending, session, indirections: 0 };
 }
 
-function walkStatements(walk: Walk, sql: string, statements: readonly ParsedStatement[]): Ledger[] {
-  return statements.map((statement) => {
-    const ledger = new Ledger();
-    walkStatement(
-      analysisOf(walk, ledger, () => statementText(sql, statement)),
-      statement.node,
-    );
-    afterwards(walk, ledger);
-    return ledger;
-  });
+function walkStatements(
+  walk: TextWalk,
+  sql: string,
+  statements: readonly ParsedStatement[],
+): Ledger[] {
+  return statements.map((statement) => advance(walk, sql, statement));
 }
 
-function analysisOf(walk: Walk, ledger: Ledger, text: () => string): StatementAnalysis {
+/** Walks one statement; the next one of the text sees what it does. */
+export function advance(walk: TextWalk, sql: string, statement: ParsedStatement): Ledger {
+  const ledger = new Ledger();
+  walkStatement(
+    analysisOf(walk, ledger, () => statementText(sql, statement)),
+    statement.node,
+  );
+  afterwards(walk, ledger);
+  return ledger;
+}
+
+function analysisOf(walk: TextWalk, ledger: Ledger, text: () => string): StatementAnalysis {
   const { world, pending, session } = walk;
   const views = world.viewsOf(temporarySchema(walk.path));
   return {
@@ -97,7 +105,7 @@ function analysisOf(walk: Walk, ledger: Ledger, text: () => string): StatementAn
 }
 
 /** What the statement leaves behind for the ones after it. */
-function afterwards(walk: Walk, ledger: Ledger): void {
+function afterwards(walk: TextWalk, ledger: Ledger): void {
   if (ledger.mayDefine || hasReason(ledger, HIDDEN_CODE)) {
     ledger.changes.push({ kind: 'catalog' }, { kind: 'state' });
   } else if (hasReason(ledger, HIDDEN_SETTINGS)) {
@@ -158,18 +166,27 @@ function forget(session: SessionNames, kind: 'prepared' | 'cursors'): void {
   else session.allClosed = true;
 }
 
-/** Everything that may run when this name does; several texts count together. Null: nobody knows the name. */
-function named(walk: Walk, kind: 'prepared' | 'cursor', name: string): Ledger | null {
-  const { world, session } = walk;
+/** The texts that this name may stand for, and the search paths they may run under. */
+export function textsNamed(
+  { world, session, path }: TextWalk,
+  kind: 'prepared' | 'cursor',
+  name: string,
+): { readonly texts: readonly string[]; readonly paths: readonly (readonly string[])[] } {
   world.usedSession = true;
   const own = (kind === 'prepared' ? session.prepared : session.cursors).get(name);
   const gone = kind === 'prepared' ? session.allDeallocated : session.allClosed;
   const { context } = world;
   const before = own !== undefined || gone ? [] : [...context[kind](name)];
   const texts = typeof own === 'string' ? [own] : before;
-  if (texts.length === 0 || walk.indirections >= MAX_INDIRECTIONS) return null;
   const opened = kind === 'cursor' && own === undefined ? context.cursorPaths?.(name) : undefined;
-  const paths = opened ?? [walk.path];
+  return { texts, paths: opened ?? [path] };
+}
+
+/** Everything that may run when this name does; several texts count together. Null: nobody knows the name. */
+function named(walk: TextWalk, kind: 'prepared' | 'cursor', name: string): Ledger | null {
+  const { world, session } = walk;
+  const { texts, paths } = textsNamed(walk, kind, name);
+  if (texts.length === 0 || walk.indirections >= MAX_INDIRECTIONS) return null;
   const together = new Ledger();
   // Fetching never declares: what the cursor's own text would leave behind stays out of the session.
   const around = kind === 'cursor' ? { ...session, cursors: new Map(session.cursors) } : session;
@@ -181,7 +198,7 @@ function named(walk: Walk, kind: 'prepared' | 'cursor', name: string): Ledger | 
       continue;
     }
     for (const path of paths) {
-      const inner: Walk = { ...walk, path, session: around };
+      const inner: TextWalk = { ...walk, path, session: around };
       for (const ledger of walkStatements(inner, text, parsed.statements)) together.include(ledger);
     }
   }
