@@ -5,14 +5,17 @@ import { DialFailure } from '../adapters/dial-failure.ts';
 import { dial } from '../adapters/dial.ts';
 import { estimateRows } from '../adapters/estimate.ts';
 import { secret, type Env } from '../adapters/env.ts';
+import { maskKey } from '../adapters/mask-key.ts';
 import { routeOf } from '../adapters/route.ts';
 import { sessionName } from '../adapters/session-name.ts';
 import type { HoldInput } from '../adapters/tunnel-connection.ts';
 import type { SqlContent } from '../core/approval/request.ts';
 import type { Engine, TargetLogin } from '../core/engine.ts';
 import type { SqlFacts } from '../core/facts.ts';
+import { createMaskers } from '../core/masking/maskers/maskers.ts';
 import type { PolicyTarget } from '../core/policy/policy.ts';
 import { createPostgresEngine } from '../core/postgres/engine.ts';
+import { createResultMaskers } from '../core/postgres/result-maskers.ts';
 import { TLS_AGREED, TLS_REQUEST } from '../core/postgres/startup.ts';
 import type { ParseSql } from '../core/sql/parse.ts';
 import { NAMING_KEY_BYTES, type SessionTicket } from '../core/session-ticket.ts';
@@ -64,6 +67,9 @@ export function postgresProtocol(
     clientKey: { processId: key.readInt32BE(0), secret: new Uint8Array(key.subarray(4)) },
     nonce: Buffer.from(nativeCrypto.randomBytes(12)).toString('hex'),
     digestResults: target?.record === 'results',
+    maskers: createResultMaskers(() =>
+      createMaskers({ key: maskKey(env, ticket.target), crypto: nativeCrypto }),
+    ),
   });
   return {
     name: 'postgres',

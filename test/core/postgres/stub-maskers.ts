@@ -1,5 +1,7 @@
 // Stand-ins for what masks bytes: every cell of a column that does not pass becomes X, in whatever format. With plans
 // written by hand this is enough to see what the engine does with them.
+import { ByteReader } from '../../../core/bytes.ts';
+import { ProtocolViolation } from '../../../core/failure.ts';
 import type { ByteSink } from '../../../core/masking/byte-sink.ts';
 import type { ColumnPlan, Masking, ResultPlan } from '../../../core/masking/mask.ts';
 import type { DescribedColumn, ResultMaskers } from '../../../core/postgres/masking.ts';
@@ -43,21 +45,24 @@ export interface Seen {
   readonly described: (readonly DescribedColumn[])[];
 }
 
+/** Rows without NULL only. */
+function cells(bytes: Uint8Array, start: number, end: number): Uint8Array[] {
+  const body = new ByteReader(bytes, start, end);
+  const found: Uint8Array[] = [];
+  for (let left = body.u16(); left > 0; left--) found.push(body.bytes(body.i32()));
+  body.end();
+  return found;
+}
+
 export function stubMaskers(seen?: Seen): ResultMaskers {
   return {
     rows: (plan, described) => {
       seen?.described.push(described);
       const rewrite = (bytes: Uint8Array, start: number, end: number): Uint8Array => {
-        const view = new DataView(bytes.buffer, bytes.byteOffset);
-        const values: string[] = [];
-        let at = start + 2;
-        for (const column of plan) {
-          const length = view.getInt32(at);
-          const value = Buffer.from(bytes.subarray(at + 4, at + 4 + length)).toString('latin1');
-          values.push(column.treatment === 'pass' ? value : 'X');
-          at += 4 + length;
-        }
-        if (at !== end) throw new Error('the stub reads rows without NULL only');
+        const values = cells(bytes, start, end).map((value, at) =>
+          plan[at]?.treatment === 'pass' ? Buffer.from(value).toString('latin1') : 'X',
+        );
+        if (values.length !== plan.length) throw new ProtocolViolation('another count of cells');
         return dataRow(...values);
       };
       return {
@@ -88,7 +93,7 @@ export function stubMaskers(seen?: Seen): ResultMaskers {
           return text(masked.map((line) => `${line}\n`).join(''));
         },
         end: () => {
-          if (held !== '') throw new Error('the stub reads whole lines only');
+          if (held !== '') throw new ProtocolViolation('half a line');
           return text('');
         },
       };
