@@ -153,7 +153,11 @@ function fakedCharacters(value: string, stream: Keystream, same = 0): string {
 
 type Draw = (first: number, last: number) => string;
 
-/** Character by character; after three that came out as they were, the next one does not. */
+/** Separators that stay, together with characters that came out as they were. */
+const MOST_SEPARATORS = 4;
+const MOST_SAME = 2;
+
+/** Character by character. Where too much in a row would be as it was, the next one is made another. */
 function mapped(
   value: string,
   stream: Keystream,
@@ -166,11 +170,10 @@ function mapped(
     const original = character.codePointAt(0) ?? 0;
     let next = map(character, (first, last) => {
       const drawn = first + stream.below(last - first + 1);
-      if (drawn !== original || run < 3) return String.fromCodePoint(drawn);
+      if (drawn !== original || run < MOST_SAME) return String.fromCodePoint(drawn);
       return String.fromCodePoint(drawn === last ? last - 1 : drawn + 1);
     });
-    // A fourth separator in a row, or one right behind three characters that stayed.
-    if (next === character && run >= 3) next = character === '-' ? '_' : '-';
+    if (next === character && run >= MOST_SEPARATORS) next = character === '*' ? '#' : '*';
     run = next === character ? run + 1 : 0;
     fake += next;
   }
@@ -194,8 +197,8 @@ function withLuhn(fake: string): string {
 /** The country stays; the check digits are those of what follows (ISO 13616-1, ISO/IEC 7064 MOD 97-10). */
 function fakedIban(value: string, stream: Keystream): string {
   if (value.length < 5) return fakedCharacters(value, stream);
-  // Country and check digits can be the original's: the next character cannot.
-  const rest = fakedCharacters(value.slice(4), stream, 4);
+  // The check digits can be the original's: the next digit cannot.
+  const rest = fakedCharacters(value.slice(4), stream, MOST_SAME);
   const country = value.slice(0, 2);
   const numbers = (rest + country).replaceAll(/[^0-9a-z]/gi, '').toUpperCase();
   let remainder = 0;
