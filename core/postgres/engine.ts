@@ -114,7 +114,12 @@ class PostgresEngine implements Engine {
       }
       if (this.#output.closed) return;
       const ending = this.#serverSide.pump();
-      if (ending !== null) return this.#end(ending.code, ending.detail);
+      if (ending !== null) {
+        // Only here does the caller need to know what exactly was too large, and it says nothing of what is inside.
+        const large = ending.code === 'limit_exceeded';
+        const words = large ? `The session was closed: ${ending.detail}.` : undefined;
+        return this.#end(ending.code, ending.detail, fatalFields(ending.code, words));
+      }
       this.#call2('client_protocol', () => this.#pumpClient());
     });
   }

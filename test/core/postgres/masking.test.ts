@@ -200,7 +200,9 @@ describe('a result that is not the planned one', () => {
     const row = dataRow('7', 'x'.repeat(MAX_MASKED_ROW_BYTES));
     for (const piece of pieces(row)) h.server(piece);
     expect(h.closed?.code).toBe('limit_exceeded');
-    expect(tags(h.toClient())).toBe('E');
+    const bytes = h.toClient();
+    expect(tags(bytes)).toBe('E');
+    expect(told(bytes)['M']).toMatch(/a row of more than \d+ bytes cannot be masked/);
   });
 
   it('lets row numbers and computed columns have no origin', () => {
