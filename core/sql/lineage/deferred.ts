@@ -53,8 +53,17 @@ function uncertain(): Pending {
   return pending;
 }
 
+/** Member by member: a session's context may be of a class, and a spread would lose what it can do. */
 function snapshot(context: SqlContext): SqlContext {
-  return { ...context, searchPaths: context.searchPaths.map((path) => [...path]) };
+  return {
+    ...alone(context),
+    prepared: (name) => context.prepared(name),
+    cursor: (name) => context.cursor(name),
+    ...(context.cursorPaths !== undefined && {
+      cursorPaths: (name: string) => context.cursorPaths?.(name) ?? [],
+    }),
+    ...(context.uncommitted !== undefined && { uncommitted: context.uncommitted }),
+  };
 }
 
 /** The context of a text that needs nothing of its session. */
