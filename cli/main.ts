@@ -16,6 +16,7 @@ import { revisionsCommand } from './revisions.ts';
 import { schemaCommand } from './schema.ts';
 import { requestCommand } from './request.ts';
 import { sessionsCommand } from './sessions.ts';
+import { suggestMasksCommand } from './suggest-masks.ts';
 import { targetsCommand } from './targets.ts';
 
 const program = new Command('postern')
@@ -46,6 +47,7 @@ program.addCommand(execCommand());
 program.addCommand(sessionsCommand());
 program.addCommand(approvalsCommand());
 program.addCommand(requestCommand());
+program.addCommand(suggestMasksCommand());
 program.addCommand(checkCommand());
 program.addCommand(planCommand());
 program.addCommand(applyCommand());

@@ -8,7 +8,7 @@ import { replay } from '../core/policy/replay.ts';
 import { compilePolicy } from '../core/policy/rule.ts';
 import { CliError, EXIT } from './failure.ts';
 import { recordedActions } from './history.ts';
-import { DEFAULT_FILE, readPolicyFile, type PolicyFile } from './policy-file.ts';
+import { DEFAULT_FILE, maskNotes, readPolicyFile, type PolicyFile } from './policy-file.ts';
 import { printable } from './problem.ts';
 import { activeRevision, type RevisionWithDocument } from './revisions.ts';
 import {
@@ -59,6 +59,7 @@ export async function makePlan(
   lines.push(...changes.flatMap(changeLines));
   if (changes.length === 0)
     lines.push('  Nothing changes but the text: comments, order or layout.');
+  if (changes.some(({ section }) => section === 'mask')) lines.push(...maskNotes(file.policy));
   if (old !== null && options.history > 0 && changes.length > 0) {
     lines.push('', ...(await historyLines(database, old, file.policy, options.history)));
   }
@@ -74,6 +75,7 @@ const DEFAULTS: readonly string[] = [
   'access: "read-write"',
   'record: "statements"',
   'state: "enforce"',
+  'predicates: "equality"',
 ];
 
 function changeLines({ section, id, kind, fields }: PolicyChange): string[] {

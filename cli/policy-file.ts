@@ -49,9 +49,19 @@ export function checkCommand(): Command {
     .option('--development', 'accept loopback http issuers and plaintext loopback targets')
     .action(({ file, development }: { file: string; development?: true }) => {
       const { policy, hash } = readPolicyFile(file, { development: development === true });
-      const { issuers, targets, rules } = policy;
+      const { issuers, targets, rules, masks } = policy;
       console.log(
-        `${file} is valid: ${issuers.length} issuers, ${targets.length} targets, ${rules.length} rules; sha256 ${hash}`,
+        `${file} is valid: ${issuers.length} issuers, ${targets.length} targets, ${rules.length} rules, ${masks.length} masks; sha256 ${hash}`,
       );
+      for (const line of maskNotes(policy)) console.log(line);
     });
+}
+
+/** What a file needs of its gateway and cannot say itself. */
+export function maskNotes({ masks }: Policy): string[] {
+  const keyed = masks.filter(({ as }) => as === 'hash' || as === 'fake').map(({ id }) => id);
+  if (keyed.length === 0) return [];
+  return [
+    `Masks with a key (${keyed.join(', ')}): the gateway refuses what they mask until the secret POSTERN_MASK_KEY is set (docs/masking.md).`,
+  ];
 }
