@@ -69,14 +69,27 @@ export class ByteSink {
     const bytes = this.bytes;
     let at = this.length;
     for (let from = 0; from < count; from += 1) {
-      const code = value.charCodeAt(from);
-      if (code > 0x7f) {
-        const rest = ENCODER.encode(value.slice(from));
-        bytes.set(rest, at);
-        this.length = at + rest.length;
-        return;
+      let code = value.charCodeAt(from);
+      if (code < 0x80) {
+        bytes[at++] = code;
+        continue;
       }
-      bytes[at++] = code;
+      if (code < 0x800) bytes[at++] = 0xc0 | (code >> 6);
+      else {
+        if (code < 0xd800 || code > 0xdfff) bytes[at++] = 0xe0 | (code >> 12);
+        else {
+          const whole = value.codePointAt(from) ?? 0;
+          // Half of a pair is no character: U+FFFD, as TextEncoder has it.
+          code = whole > 0xffff ? whole : 0xfffd;
+          if (whole > 0xffff) {
+            from += 1;
+            bytes[at++] = 0xf0 | (code >> 18);
+            bytes[at++] = 0x80 | ((code >> 12) & 0x3f);
+          } else bytes[at++] = 0xe0 | (code >> 12);
+        }
+        bytes[at++] = 0x80 | ((code >> 6) & 0x3f);
+      }
+      bytes[at++] = 0x80 | (code & 0x3f);
     }
     this.length = at;
   }
@@ -86,5 +99,3 @@ export class ByteSink {
     return this.bytes.subarray(0, this.length);
   }
 }
-
-const ENCODER = new TextEncoder();

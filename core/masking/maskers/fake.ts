@@ -1,7 +1,7 @@
 // `fake`: a value of the same format that is the same for the same value of a target, for programs that check formats. Not
 // reversible, not free of collisions, and not recognisable as masked. Never five characters in a row of the original.
 import type { Crypto } from '../../crypto.ts';
-import { concatBytes, utf8 } from '../../bytes.ts';
+import { utf8 } from '../../bytes.ts';
 import type { DetectorId } from '../detect/detector.ts';
 import { alphabetOf } from './alphabet.ts';
 import { neutral } from './placeholder.ts';
@@ -16,29 +16,26 @@ export interface Keystream {
 
 export type Keystreams = (value: string) => Keystream;
 
+/**
+ * One HMAC seeds a small generator (sfc32, PractRand): a fake that tells the generator's state tells a seed, and a seed
+ * tells neither the key nor the value.
+ */
 export function createKeystreams(key: Uint8Array, crypto: Pick<Crypto, 'hmacSha256'>): Keystreams {
   return (value) => {
-    const data = utf8(value);
-    // The block's key, from which the blocks come: a long value is digested once.
-    const seed = crypto.hmacSha256(key, data);
-    let block = seed;
-    let used = 0;
-    let number = 0;
+    const seed = crypto.hmacSha256(key, utf8(value));
+    const words = new DataView(seed.buffer, seed.byteOffset, seed.byteLength);
+    let a = words.getInt32(0);
+    let b = words.getInt32(4);
+    let c = words.getInt32(8);
+    let counter = words.getInt32(12);
     return {
       below(count) {
-        if (used === 0 || used + 4 > block.length) {
-          block = crypto.hmacSha256(key, concatBytes([seed, utf8(String(number))]));
-          number += 1;
-          used = 0;
-        }
-        const at = used;
-        used += 4;
-        const drawn =
-          (block[at] ?? 0) * 0x1000000 +
-          (block[at + 1] ?? 0) * 0x10000 +
-          (block[at + 2] ?? 0) * 0x100 +
-          (block[at + 3] ?? 0);
-        return drawn % count;
+        const drawn = (a + b + counter) | 0;
+        counter = (counter + 1) | 0;
+        a = b ^ (b >>> 9);
+        b = (c + (c << 3)) | 0;
+        c = ((c << 21) | (c >>> 11)) + drawn;
+        return (drawn >>> 0) % count;
       },
     };
   };

@@ -7,46 +7,44 @@ import { shapeOf } from './shape.ts';
 const SHORTEST = 6;
 /** A longer top-level domain is a name. */
 const LONGEST_TLD = 4;
+const LONGEST_LAYOUT = 64;
+const SEPARATORS = ' -./()+';
 
 /**
  * A card's last 4 digits, 2 of a phone number, an IBAN's country and last 4, an e-mail's first letter and top-level domain,
  * an address's first group, a name's first letter; of anything else, nothing.
  */
 export function partial(value: string, detector: DetectorId | null): string {
-  const characters = [...value];
-  if (characters.length < SHORTEST) return ALL_HIDDEN;
-  const most = Math.floor(characters.length / 3);
+  const count = isAscii(value) ? value.length : [...value].length;
+  if (count < SHORTEST) return ALL_HIDDEN;
+  const most = Math.floor(count / 3);
   switch (shapeOf(value, detector)) {
     case 'card':
-      return withEnds(characters, 0, 4, most);
+      return withEnds(value, 0, 4, most);
     case 'phone':
-      return withEnds(characters, 0, 2, most);
+      return withEnds(value, 0, 2, most);
     case 'iban':
-      return withEnds(characters, 2, 4, most);
+      return withEnds(value, 2, 4, most);
     case 'email':
-      return email(characters, value, most);
+      return email(value, most);
     case 'ip':
       return address(value, most);
     case 'name':
-      return `${characters[0] ?? ''}${ALL_HIDDEN}`;
+      return `${initialOf(value)}${ALL_HIDDEN}`;
     default:
       return ALL_HIDDEN;
   }
 }
 
 /** The first and last letters or digits, everything between hidden in its own layout. */
-function withEnds(
-  characters: readonly string[],
-  first: number,
-  last: number,
-  most: number,
-): string {
-  const counted = characters.filter(isCounted).length;
-  if (first + last > most || counted > 64) return ALL_HIDDEN;
+function withEnds(value: string, first: number, last: number, most: number): string {
+  let counted = 0;
+  for (const character of value) if (isCounted(character)) counted += 1;
+  if (first + last > most || counted > LONGEST_LAYOUT) return ALL_HIDDEN;
   let seen = 0;
   let masked = '';
-  for (const character of characters) {
-    if (!isCounted(character)) masked += isSeparator(character) ? character : HIDDEN;
+  for (const character of value) {
+    if (!isCounted(character)) masked += SEPARATORS.includes(character) ? character : HIDDEN;
     else {
       seen += 1;
       masked += seen <= first || seen > counted - last ? character : HIDDEN;
@@ -56,12 +54,12 @@ function withEnds(
   return masked.includes(HIDDEN + HIDDEN) ? masked : ALL_HIDDEN;
 }
 
-function email(characters: readonly string[], value: string, most: number): string {
+function email(value: string, most: number): string {
   const at = value.lastIndexOf('@');
   const dot = value.lastIndexOf('.');
   if (at < 1) return ALL_HIDDEN;
   const tld = dot > at ? value.slice(dot + 1) : '';
-  const initial = characters[0] ?? '';
+  const initial = initialOf(value);
   const shown = /^[a-z]+$/i.test(tld) && tld.length <= LONGEST_TLD ? tld : '';
   if (1 + shown.length > most || shown === '') return `${initial}${ALL_HIDDEN}@${ALL_HIDDEN}`;
   return `${initial}${ALL_HIDDEN}@${ALL_HIDDEN}.${shown}`;
@@ -74,10 +72,21 @@ function address(value: string, most: number): string {
   return `${group}${separator}${ALL_HIDDEN}`;
 }
 
-function isCounted(character: string): boolean {
-  return /[\p{L}\p{N}]/u.test(character);
+function initialOf(value: string): string {
+  return String.fromCodePoint(value.codePointAt(0) ?? 0x2022);
 }
 
-function isSeparator(character: string): boolean {
-  return ' -./()+'.includes(character);
+function isAscii(value: string): boolean {
+  for (let at = 0; at < value.length; at += 1) if (value.charCodeAt(at) > 0x7f) return false;
+  return true;
+}
+
+function isCounted(character: string): boolean {
+  const code = character.charCodeAt(0);
+  if (code > 0x7f) return /[\p{L}\p{N}]/u.test(character);
+  return (
+    (code >= 0x30 && code <= 0x39) ||
+    (code >= 0x61 && code <= 0x7a) ||
+    (code >= 0x41 && code <= 0x5a)
+  );
 }

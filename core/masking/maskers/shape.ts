@@ -34,11 +34,15 @@ export function shapeOf(value: string, detector: DetectorId | null): Shape {
   }
 }
 
+/** The first character says which of the patterns can match at all. */
 function guess(value: string): Shape {
   if (value.length > LONGEST) return 'opaque';
-  if (EMAIL.test(value)) return 'email';
-  if (IPV4.test(value) || IPV6.test(value)) return 'ip';
-  if (NUMBER.test(value)) {
+  const first = value.charCodeAt(0);
+  if (value.includes('@') && EMAIL.test(value)) return 'email';
+  if (value.includes(':') && IPV6.test(value)) return 'ip';
+  if (first < 0x41) {
+    if (IPV4.test(value)) return 'ip';
+    if (!NUMBER.test(value)) return 'opaque';
     const digits = digitsOf(value);
     if (digits.length >= 12 && digits.length <= 19 && passesLuhn(digits)) return 'card';
     return digits.length >= 7 && digits.length <= 15 ? 'phone' : 'number';
