@@ -45,6 +45,8 @@ export interface ColumnPlan {
   readonly treatment: 'pass' | 'scan' | 'mask' | 'redact';
   /** Of `mask`; null otherwise. */
   readonly kind: MaskKind | null;
+  /** Of `mask`: pg_type oid of the column that it is, for results that the server does not describe (COPY). */
+  readonly typeOid?: number;
   /** Name of the column: context for detectors. The hash of a value does not depend on it. */
   readonly name: string;
   /** `oid.attnum` of every column the value can come from: a RowDescription that names another one contradicts the plan. */
@@ -76,4 +78,9 @@ export interface Masking {
   readonly detect: readonly DetectorMask[];
   /** The statement touches masked columns or their tables: texts of errors and notices are replaced, SQLSTATE kept. */
   readonly hushed: boolean;
+  /**
+   * Payloads of notifications do not reach the caller: a column's value in one (a trigger that sends rows) has no name and no
+   * type to know it by. Left out where there are detectors only, which look into payloads as into everything else.
+   */
+  readonly payloadsWithheld?: true;
 }

@@ -86,6 +86,7 @@ function settle(lineage: TextLineage, masks: MaskSet): Settled {
     results: lineage.map((statement) => resultPlan(statement, masked, masks)),
     detect: masks.detect,
     hushed: lineage.some((statement) => hushed(statement, masked)),
+    ...(masks.detectOnly !== true && { payloadsWithheld: true as const }),
   };
   return {
     plan: { ok: true, masking },
@@ -166,9 +167,11 @@ function columnPlan(output: OutputColumn, masked: MaskedColumns, masks: MaskSet)
     const treatment = masks.detect.length > 0 ? 'scan' : 'pass';
     return { treatment, kind: null, name, origins };
   }
-  return output.direct
-    ? { treatment: 'mask', kind, name, origins }
-    : { treatment: 'redact', kind: null, name, origins };
+  if (!output.direct) return { treatment: 'redact', kind: null, name, origins };
+  const types = new Set([...output.columns].map(({ column }) => column.type));
+  const [typeOid] = types;
+  if (typeOid === undefined || types.size > 1) return { treatment: 'mask', kind, name, origins };
+  return { treatment: 'mask', kind, name, origins, typeOid };
 }
 
 /** An error of these could quote a value that a mask covers: of a masked table, or inside what was vouched for. */

@@ -45,8 +45,14 @@ export function cellMask(
         plan.name,
         tools,
       );
-    case 'redact':
-      return fixedCell('redact', type, binary, tools);
+    case 'redact': {
+      // The same for every value and for none. A text of a type made on the target has no value that fits them all.
+      const cell = type.form === 'created' ? toNull : fixedCell('redact', type, binary, tools);
+      return Object.assign<CellMask, { readonly hidesNull: true }>(
+        (bytes, start, end, sink) => cell(bytes, start, end, sink),
+        { hidesNull: true },
+      );
+    }
     case 'mask':
       // A plan without a kind is a bug of ours: the strictest stands for it.
       return masked(plan.kind ?? 'null', type, binary, tools);

@@ -27,7 +27,7 @@ interface Rows {
 /** bytes[start, end) is replaced by the first `length` bytes of the sink. */
 type Replace = (start: number, end: number, by: ByteSink) => void;
 
-/** `typeOids`: of the columns, where the catalog knows them; a null is masked by how its values look. */
+/** `typeOids`: of the columns, where more is known than the plans say; what has no type is masked by how its values look. */
 export function createCopyMasker(
   columns: readonly ColumnPlan[],
   format: CopyOutFormat,
@@ -36,8 +36,11 @@ export function createCopyMasker(
 ): CopyMasker {
   const binary = format.format === 'binary';
   const cells = columns.map((plan, index) => {
-    const oid = typeOids[index] ?? null;
-    return oid === null ? untypedCell(plan, binary, tools) : cellMask(plan, oid, binary, tools);
+    const oid = typeOids[index] ?? plan.typeOid ?? null;
+    // What is derived is NULL: a NULL among fixed values would tell of the value it was computed from.
+    return oid === null || plan.treatment === 'redact'
+      ? untypedCell(plan, binary, tools)
+      : cellMask(plan, oid, binary, tools);
   });
   const rows = binary ? binaryRows(cells) : lineRows(cells, format);
   const held = new ByteSink(0);

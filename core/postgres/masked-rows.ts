@@ -66,12 +66,12 @@ export function rowMaskerOf(cells: readonly (CellMask | null)[]): RowMasker {
         (bytes[at + 3] ?? 0);
       const content = at + 4;
       if (size > end - content || size < -1) throw new ProtocolViolation('cell out of its row');
-      if (size === -1) {
+      const cell = cells[index];
+      if (size === -1 && cell?.hidesNull !== true) {
         at = content;
         continue;
       }
-      const stop = content + size;
-      const cell = cells[index];
+      const stop = content + Math.max(size, 0);
       if (cell !== null && cell !== undefined) {
         const base = sink.length;
         // The cell is written behind the room for what is pending and for its length: most cells do not change.

@@ -48,9 +48,11 @@ export function untypedCell(plan: ColumnPlan, binary: boolean, tools: MaskTools)
     case 'scan':
       if (tools.detect.length === 0) return null;
       return binary ? scannedBinary(plan, tools) : scannedText(plan, tools);
-    case 'mask':
     case 'redact':
-      return binary ? () => NULL : maskedText(plan, tools);
+      // What it looks like is computed from masked values too: `translate` could make a number of any letter asked for.
+      return () => NULL;
+    case 'mask':
+      return binary || plan.kind === 'redact' ? () => NULL : maskedText(plan, tools);
     default:
       throw new Error(`unknown treatment ${String(plan.treatment satisfies never)}`);
   }

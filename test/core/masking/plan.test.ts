@@ -136,8 +136,9 @@ describe('columns of a result', () => {
     const origins = new Set(
       [...column.columns].map((base) => `${base.relation.oid}.${base.column.attnum}`),
     );
+    const typed = treatment === 'mask' && { typeOid: 25 };
     expect(made.ok && made.masking.results).toEqual([
-      { columns: [{ treatment, kind, name: column.name, origins }], copyOut: null },
+      { columns: [{ treatment, kind, name: column.name, origins, ...typed }], copyOut: null },
     ]);
   });
 
