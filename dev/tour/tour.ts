@@ -8,6 +8,7 @@ import { approvalSteps } from './approval.ts';
 import { Caller } from './caller.ts';
 import type { Answer } from './caller.ts';
 import { findClient } from './client.ts';
+import { maskingSteps } from './masking.ts';
 import { refusalSteps } from './refusals.ts';
 import { recordingSteps } from './recording.ts';
 import { readingSteps } from './reading.ts';
@@ -48,6 +49,7 @@ export async function runTour(stack: Stack, tour: Tour): Promise<boolean> {
   };
   const steps = [
     ...readingSteps(scene),
+    ...maskingSteps(scene),
     ...refusalSteps(scene),
     ...approvalSteps(scene),
     ...recordingSteps(scene),
