@@ -45,6 +45,10 @@ async function measure(name: GroupName): Promise<Group> {
       return (await import('./detection.ts')).measureDetection({ quick });
     case 'engine':
       return measureEngineAlone({ quick });
+    case 'masking': {
+      const { measureMasking } = await import('./masking.ts');
+      return measureMasking(quick ? 2 : 5);
+    }
     case 'journal': {
       const { measureJournal } = await import('./journal.ts');
       return measureJournal(await started(), { rounds });

@@ -7,6 +7,7 @@ export const GROUPS = [
   'facts',
   'decision',
   'engine',
+  'masking',
   'detection',
   'journal',
   'idle',
