@@ -1,7 +1,7 @@
 // The pre-filter: one pass over bytes that says which kinds of value a text could hold at all, so that clean text is
 // neither decoded nor searched. It may be wrong in one direction only: what a detector would find always shows its
 // feature here (detection.ts runs a detector only where the feature is present, so the two cannot disagree).
-import { fold, foldOf } from './fold.ts';
+import { foldKind, foldOf, SPECIAL, STAYS } from './fold.ts';
 
 export const FEATURES = {
   /** Five digits with nothing but separators and single letters between them, or four right behind a letter. */
@@ -63,7 +63,21 @@ const MAX_GAP = 8;
 const MAX_ADDRESS = 46;
 
 /** Last three letters of the words that announce a secret: see ASSIGNED in secret.ts. */
-const ENDINGS = new Set('ord swd pwd ass ase ret ken key ort ial uth nha ena ave sse'.split(' '));
+const ENDINGS: ReadonlySet<number> = new Set(
+  'ord swd pwd ass ase ret ken key ort ial uth nha ena ave sse'
+    .split(' ')
+    .map((end) => ending(end.charCodeAt(0), end.charCodeAt(1), end.charCodeAt(2))),
+);
+
+/** Three letters as one number, in lower case. */
+function ending(first: number, second: number, third: number): number {
+  return ((first | 0x20) << 16) | ((second | 0x20) << 8) | third | 0x20;
+}
+
+/** Whether words that announce a secret end like this. Other characters than letters may be taken for some. */
+export function isEnding(first: number, second: number, third: number): boolean {
+  return ENDINGS.has(ending(first, second, third));
+}
 
 /** The features of a text in UTF-8, as far as they are `wanted`. `first`: any one of them will do. */
 export function featuresOf(
@@ -71,39 +85,48 @@ export function featuresOf(
   wanted: number = ALL_FEATURES,
   first = false,
 ): number {
-  let found = 0;
+  const found = scan(bytes, bytes.length, wanted, first);
+  if (found >= 0) return found;
+  const size = foldBytes(bytes);
+  return scan(scratch, size, wanted, first);
+}
+
+/** -1 where a character has to be folded first. */
+function scan(bytes: Uint8Array, size: number, wanted: number, first: boolean): number {
+  let missing = wanted;
   let digits = 0;
   let lastDigit = -1;
-  const size = bytes.length;
   for (let at = 0; at < size; at += 1) {
     const event = EVENT[bytes[at] ?? 0] ?? 0;
     if (event === 0) continue;
     if (event === ON_DIGIT) {
       digits = continues(bytes, lastDigit, at) ? digits + 1 : 1;
       lastDigit = at;
-      if (digits >= MIN_DIGITS || (digits >= 4 && behindLetter(bytes, at))) {
-        found |= FEATURES.digits;
-      }
+      if (digits < MIN_DIGITS - 1) continue;
+      if (digits >= MIN_DIGITS || behindLetter(bytes, at)) missing &= ~FEATURES.digits;
     } else if (event === ON_POINT) {
-      if (isAddressLike(bytes, at, 0x2e, 3)) found |= FEATURES.address;
+      if (isAddressLike(bytes, at, 0x2e, 3)) missing &= ~FEATURES.address;
     } else if (event === ON_ASSIGNMENT) {
-      if (isAddressLike(bytes, at, 0x3a, 2)) found |= FEATURES.address;
-      if (announced(bytes, at)) found |= FEATURES.assignment;
+      if (isAddressLike(bytes, at, 0x3a, 2)) missing &= ~FEATURES.address;
+      if (announced(bytes, at)) missing &= ~FEATURES.assignment;
     } else if (event === ON_DASH) {
-      if (isDashes(bytes, at)) found |= FEATURES.token;
-    } else if (event === ON_SIGN) found |= FEATURES.at;
+      if (isDashes(bytes, at)) missing &= ~FEATURES.token;
+    } else if (event === ON_SIGN) missing &= ~FEATURES.at;
     else if (event === ON_PERCENT) {
-      if (bytes[at + 1] === 0x34 && bytes[at + 2] === 0x30) found |= FEATURES.at;
+      if (at + 2 < size && bytes[at + 1] === 0x34 && bytes[at + 2] === 0x30) {
+        missing &= ~FEATURES.at;
+      }
     } else {
-      const more = plainSize(bytes, at);
-      // Something that folds: the text that comes of it decides.
-      if (more === 0) return featuresOf(foldedBytes(bytes), wanted, first);
-      at += more - 1;
+      readCharacter(bytes, at, size);
+      if (character >= 0 && foldKind(character) !== STAYS) return -1;
+      at += characterSize - 1;
     }
-    if (first && (found & wanted) !== 0) return found & wanted;
+    if (missing === wanted) continue;
+    if (first) return wanted & ~missing;
+    if (missing === 0) return wanted;
   }
-  if ((wanted & ~found & FEATURES.token) !== 0 && hasToken(bytes)) found |= FEATURES.token;
-  return found & wanted;
+  if ((missing & FEATURES.token) !== 0 && hasToken(bytes, size)) missing &= ~FEATURES.token;
+  return wanted & ~missing;
 }
 
 /** Whether a digit belongs to the digits before it: nothing but separators and single letters stand between them. */
@@ -122,12 +145,15 @@ function continues(bytes: Uint8Array, last: number, at: number): boolean {
 }
 
 /** Any run of so many bytes covers one of every so many places: only those are looked at, and what surrounds them. */
-function hasToken(bytes: Uint8Array): boolean {
-  for (let at = MIN_TOKEN - 1; at < bytes.length; at += MIN_TOKEN) {
+function hasToken(bytes: Uint8Array, size: number): boolean {
+  for (let at = MIN_TOKEN - 1; at < size; at += MIN_TOKEN) {
     if (!isToken(bytes[at])) continue;
     let run = 1;
     for (let left = at - 1; run < MIN_TOKEN && isToken(bytes[left]); left -= 1) run += 1;
-    for (let right = at + 1; run < MIN_TOKEN && isToken(bytes[right]); right += 1) run += 1;
+    for (let right = at + 1; right < size && run < MIN_TOKEN; right += 1) {
+      if (!isToken(bytes[right])) break;
+      run += 1;
+    }
     if (run >= MIN_TOKEN) return true;
   }
   return false;
@@ -150,9 +176,14 @@ function isAddressLike(bytes: Uint8Array, at: number, mark: number, least: numbe
   return false;
 }
 
-/** The same of a text that is already folded. */
+/** The same of a text that is already folded: above ASCII nothing is left that is looked for, but in e-mail addresses. */
 export function featuresOfText(folded: string): number {
-  return featuresOf(asciiBytes(folded));
+  reserve(folded.length);
+  for (let at = 0; at < folded.length; at += 1) {
+    const code = folded.charCodeAt(at);
+    scratch[at] = code < 0x80 ? code : 0;
+  }
+  return scan(scratch, folded.length, ALL_FEATURES, false);
 }
 
 function behindLetter(bytes: Uint8Array, at: number): boolean {
@@ -172,48 +203,69 @@ function announced(bytes: Uint8Array, at: number): boolean {
   const least = Math.max(0, at - 6);
   while (end > least && isFiller(bytes[end - 1] ?? 0)) end -= 1;
   if (end < 3) return false;
-  const ending = String.fromCharCode(bytes[end - 3] ?? 0, bytes[end - 2] ?? 0, bytes[end - 1] ?? 0);
-  return ENDINGS.has(ending.toLowerCase());
+  return isEnding(bytes[end - 3] ?? 0, bytes[end - 2] ?? 0, bytes[end - 1] ?? 0);
 }
 
 function isFiller(byte: number): boolean {
   return byte === 0x20 || byte === 0x22 || byte === 0x27 || byte === 0x5c || byte === 0x09;
 }
 
-/** 1: seen, and folding leaves it alone. The first plane only. */
-const PLAIN = new Uint8Array(0x10000);
+/** The code point that `readCharacter` read, or -1, and its bytes. Two numbers instead of an object for each character. */
+let character = -1;
+let characterSize = 1;
 
-/** Bytes of a character above ASCII that folding leaves alone (an ill-formed byte is one); 0 where it would change. */
-function plainSize(bytes: Uint8Array, at: number): number {
+/** Reads a character above ASCII. An ill-formed byte is none, alone: decoders make a U+FFFD of it, which nothing takes. */
+function readCharacter(bytes: Uint8Array, at: number, size: number): void {
   const lead = bytes[at] ?? 0;
-  const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4) return 1;
-  let codePoint = lead & (0x7f >> size);
-  for (let more = 1; more < size; more += 1) {
+  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  character = -1;
+  characterSize = 1;
+  if (lead < 0xc2 || lead > 0xf4 || at + length > size) return;
+  let codePoint = lead & (0x7f >> length);
+  for (let more = 1; more < length; more += 1) {
     const next = bytes[at + more] ?? 0;
-    if ((next & 0xc0) !== 0x80) return 1;
+    if ((next & 0xc0) !== 0x80) return;
     codePoint = (codePoint << 6) | (next & 0x3f);
   }
-  if (codePoint > 0x10ffff) return 1;
-  const known = PLAIN[codePoint];
-  if (known === 1) return size;
-  const plain = foldOf(codePoint) === null;
-  if (plain && known === 0) PLAIN[codePoint] = 1;
-  return plain ? size : 0;
-}
-
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-
-function foldedBytes(bytes: Uint8Array): Uint8Array {
-  return asciiBytes(fold(decoder.decode(bytes)).text);
-}
-
-/** Characters above ASCII become a byte of no class: nothing that is looked for contains them but e-mail addresses. */
-function asciiBytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    bytes[at] = code < 0x80 ? code : 0;
+  if (codePoint > 0x10ffff || codePoint < (length === 4 ? 0x10000 : length === 3 ? 0x800 : 0x80)) {
+    return;
   }
-  return bytes;
+  character = codePoint;
+  characterSize = length;
+}
+
+/** Folded bytes, one a character; grows with the longest text, up to KEPT. */
+let scratch = new Uint8Array(4_096);
+const KEPT = 1 << 18;
+
+function reserve(size: number): void {
+  if (scratch.length < size || (scratch.length > KEPT && size <= KEPT)) {
+    scratch = new Uint8Array(Math.max(4_096, size));
+  }
+}
+
+/** Folds into `scratch`, without making a string of it. Answers how many bytes that are. */
+function foldBytes(bytes: Uint8Array): number {
+  // The most that folding makes of three bytes are four characters, and of two, two.
+  reserve(bytes.length * 2);
+  let size = 0;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte < 0x80) {
+      scratch[size++] = byte;
+      continue;
+    }
+    readCharacter(bytes, at, bytes.length);
+    at += characterSize - 1;
+    const kind = character < 0 ? STAYS : foldKind(character);
+    if (kind === STAYS) scratch[size++] = 0;
+    else if (kind !== SPECIAL) scratch[size++] = kind;
+    else {
+      const becomes = foldOf(character) ?? '';
+      for (let unit = 0; unit < becomes.length; unit += 1) {
+        scratch[size++] = becomes.charCodeAt(unit);
+      }
+    }
+  }
+  return size;
 }

@@ -10,6 +10,14 @@ export interface Folded {
   readonly ends: Uint32Array | null;
 }
 
+/** What a character of the first plane becomes; written when it is first met. Anything else is its ASCII character. */
+const KIND = new Uint8Array(0x10000);
+const UNKNOWN = 0;
+/** It stays itself. */
+export const STAYS = 1;
+/** Nothing, or several characters: `foldOf` has them. */
+export const SPECIAL = 2;
+
 const MAX_REMEMBERED = 4096;
 const remembered = new Map<number, string | null>();
 
@@ -21,6 +29,20 @@ export function foldOf(codePoint: number): string | null {
   const folded = compute(codePoint);
   remembered.set(codePoint, folded);
   return folded;
+}
+
+/** The same as a number: STAYS, SPECIAL or the one ASCII character that it becomes. */
+export function foldKind(codePoint: number): number {
+  const known = codePoint < 0x10000 ? (KIND[codePoint] ?? UNKNOWN) : UNKNOWN;
+  return known === UNKNOWN ? learn(codePoint) : known;
+}
+
+function learn(codePoint: number): number {
+  const folded = foldOf(codePoint);
+  const code = folded?.length === 1 ? folded.charCodeAt(0) : 0;
+  const kind = folded === null ? STAYS : code > SPECIAL ? code : SPECIAL;
+  if (codePoint < 0x10000) KIND[codePoint] = kind;
+  return kind;
 }
 
 // Default_Ignorable_Code_Point is Unicode's own list of what a reader does not see; Cf adds the rest of the format marks.
@@ -54,42 +76,71 @@ function digitValue(codePoint: number): number {
 
 export function fold(text: string): Folded {
   let at = 0;
-  while (at < text.length && text.charCodeAt(at) < 0x80) at += 1;
-  if (at === text.length) return { text, starts: null, ends: null };
-  return foldFrom(text, at);
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (code < 0x80) at += 1;
+    else {
+      const codePoint = text.codePointAt(at) ?? 0;
+      if (foldKind(codePoint) !== STAYS) return foldFrom(text, at);
+      at += codePoint > 0xffff ? 2 : 1;
+    }
+  }
+  return { text, starts: null, ends: null };
 }
 
 function foldFrom(text: string, first: number): Folded {
-  let parts = text.slice(0, first);
-  const starts: number[] = [];
-  const ends: number[] = [];
-  for (let at = 0; at < first; at += 1) {
-    starts.push(at);
-    ends.push(at + 1);
-  }
-  let changed = false;
+  let codes = new Uint16Array(text.length + 64);
+  let starts = new Uint32Array(text.length + 64);
+  let ends = new Uint32Array(text.length + 64);
+  let size = 0;
+  const put = (code: number, start: number, end: number): void => {
+    if (size === codes.length) {
+      codes = grown(codes, new Uint16Array(size * 2));
+      starts = grown(starts, new Uint32Array(size * 2));
+      ends = grown(ends, new Uint32Array(size * 2));
+    }
+    codes[size] = code;
+    starts[size] = start;
+    ends[size] = end;
+    size += 1;
+  };
+  for (let at = 0; at < first; at += 1) put(text.charCodeAt(at), at, at + 1);
   for (let at = first; at < text.length;) {
-    const codePoint = text.codePointAt(at) ?? 0;
-    const size = codePoint > 0xffff ? 2 : 1;
-    const original = text.slice(at, at + size);
-    const folded = codePoint < 0x80 ? null : foldOf(codePoint);
-    const becomes = folded ?? original;
-    if (folded === null) {
-      for (let unit = 0; unit < size; unit += 1) {
-        starts.push(at + unit);
-        ends.push(at + unit + 1);
-      }
-    } else {
-      changed = true;
+    const code = text.charCodeAt(at);
+    const codePoint = code < 0x80 ? code : (text.codePointAt(at) ?? 0);
+    const units = codePoint > 0xffff ? 2 : 1;
+    const kind = code < 0x80 ? STAYS : foldKind(codePoint);
+    if (kind === STAYS) {
+      for (let unit = at; unit < at + units; unit += 1) put(text.charCodeAt(unit), unit, unit + 1);
+    } else if (kind !== SPECIAL) put(kind, at, at + units);
+    else {
       // Several characters out of one share its place.
+      const becomes = foldOf(codePoint) ?? '';
       for (let unit = 0; unit < becomes.length; unit += 1) {
-        starts.push(at);
-        ends.push(at + size);
+        put(becomes.charCodeAt(unit), at, at + units);
       }
     }
-    parts += becomes;
-    at += size;
+    at += units;
   }
-  if (!changed) return { text, starts: null, ends: null };
-  return { text: parts, starts: Uint32Array.from(starts), ends: Uint32Array.from(ends) };
+  return {
+    text: textOf(codes.subarray(0, size)),
+    starts: starts.subarray(0, size),
+    ends: ends.subarray(0, size),
+  };
+}
+
+function grown<T extends Uint16Array | Uint32Array>(from: T, into: T): T {
+  into.set(from);
+  return into;
+}
+
+/** As many arguments as every engine takes. */
+const MAX_ARGUMENTS = 8_192;
+
+function textOf(codes: Uint16Array): string {
+  let text = '';
+  for (let at = 0; at < codes.length; at += MAX_ARGUMENTS) {
+    text += String.fromCharCode(...codes.subarray(at, at + MAX_ARGUMENTS));
+  }
+  return text;
 }
