@@ -10,8 +10,12 @@ import type { ValueType } from '../../../core/masking/maskers/value-type.ts';
 const maskers = createMaskers({ key: new Uint8Array(32).fill(7), crypto: nativeCrypto });
 const other = createMaskers({ key: new Uint8Array(32).fill(8), crypto: nativeCrypto });
 const TEXT: ValueType = { kind: 'text' };
-const mask = (kind: MaskKind, value: string, detector: DetectorId | null = null, type = TEXT) =>
-  maskers.mask(kind, value, { type, detector });
+const mask = (
+  kind: MaskKind,
+  value: string,
+  detector: DetectorId | null = null,
+  type: ValueType = TEXT,
+) => maskers.mask(kind, value, { type, detector });
 
 test.each([
   ['4111 1111 1111 1111', null, '•••• •••• •••• 1111'],
