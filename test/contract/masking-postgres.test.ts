@@ -1,7 +1,7 @@
 // Masked results of a real server, through the real maskers: a driver's own decoding of text and binary, simple and
 // extended, cursors, pipelines, COPY and errors. Plans are written by hand, so that only the engine is tested.
 import { connect, type Socket } from 'node:net';
-import { Client, type ClientConfig } from 'pg';
+import { Client, type ClientConfig, type QueryConfig } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nativeCrypto } from '../../adapters/crypto.ts';
 import type { Decision } from '../../core/decision.ts';
@@ -163,9 +163,10 @@ describe.each(SERVERS.slice(0, 1))('masks over %s', (_name, start) => {
 
   it('masks a portal that is read in parts', async () => {
     planned(SELECT, [[ID, EMAIL, PIN]]);
-    const query = { text: SELECT, values: [], rows: 2 };
-    const { rows } = await (await gateway()).query(query as never);
-    expectMasked(rows as unknown as Record<string, unknown>[]);
+    // `rows` is an option that the driver has and its types do not.
+    const query: QueryConfig & { readonly rows: number } = { text: SELECT, values: [], rows: 2 };
+    const { rows } = await (await gateway()).query(query);
+    expectMasked(rows);
   });
 
   it('masks what a cursor fetches, in binary too', async () => {
@@ -252,7 +253,7 @@ describe.each(SERVERS.slice(0, 1))('masks over %s', (_name, start) => {
     ['a cast', 'SELECT email::int FROM people WHERE id = 2'],
     ['a table that a value names', 'SELECT email::regclass FROM people WHERE id = 2'],
   ])('hushes the error of %s', async (_name, text) => {
-    planned(text, [/^SELECT/.test(text) ? [['x', 'derived', 2]] : NONE]);
+    planned(text, [text.startsWith('SELECT') ? [['x', 'derived', 2]] : NONE]);
     const client = await gateway();
     const own = await client.query(text).catch((error: unknown) => error);
     expect(JSON.stringify(own) + String(own)).not.toContain('canary7f3a');
