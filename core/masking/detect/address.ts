@@ -1,15 +1,15 @@
 // IP addresses: dotted IPv4 (RFC 791 as everyone writes it) and IPv6 text form (RFC 4291, section 2.2).
-import { eachMatch, isDigit, type Emit } from './candidate.ts';
+import { eachMatch, isDigit, type Sink } from './candidate.ts';
 
 const IPV4 =
   /(?<![\w.-])(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}(?![\w-])(?!\.\d)/g;
 /** At most eight groups, seven colons and an IPv4 tail. */
 const IPV6 = /(?<![\w.:])[0-9A-Fa-f:.]{3,45}(?![\w:])/g;
 
-export function findAddresses(text: string, from: number, emit: Emit): void {
+export function findAddresses(text: string, from: number, sink: Sink): void {
   eachMatch(IPV4, text, from, (match) => {
     const end = match.index + match[0].length;
-    emit({
+    sink.emit({
       detector: 'ip',
       start: match.index,
       end,
@@ -18,10 +18,13 @@ export function findAddresses(text: string, from: number, emit: Emit): void {
     return end;
   });
   eachMatch(IPV6, text, from, (match) => {
+    // A dozen letters of a hash, or a time of day: without two colons it is none.
+    if (match[0].indexOf(':', match[0].indexOf(':') + 1) < 0) return match.index + match[0].length;
+    sink.tried();
     const address = match[0].replace(/\.+$/, '').replace(/([^:]):$/, '$1');
     if (!isIpv6(address)) return null;
     const end = match.index + address.length;
-    emit({ detector: 'ip', start: match.index, end, confidence: 0.8 });
+    sink.emit({ detector: 'ip', start: match.index, end, confidence: 0.8 });
     return end;
   });
 }

@@ -10,7 +10,14 @@ export interface Candidate {
   readonly confidence: number;
 }
 
-export type Emit = (candidate: Candidate) => void;
+/** What detectors report to. */
+export interface Sink {
+  emit(candidate: Candidate): void;
+  /** Whether a value found at `start` with this confidence would be kept: asked before a validation that costs something. */
+  worth(detector: DetectorId, start: number, confidence: number): boolean;
+  /** Told of each validation: the work that a hostile text can ask for is proportional to its length, and tests count it. */
+  tried(): void;
+}
 
 /** Longest token whose neighbour is looked at. */
 const MAX_NEIGHBOUR = 24;

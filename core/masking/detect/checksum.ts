@@ -1,20 +1,5 @@
 // Check digits and number ranges that no library we use offers: Luhn with issuers' prefixes (ISO/IEC 7812-1), NHS modulus
-// 11 (NHS Data Dictionary), US SSN and ITIN ranges (SSA randomization 2011; IRS). The rest comes from `stdnum`.
-
-export function passesLuhn(digits: string): boolean {
-  let sum = 0;
-  let twice = false;
-  for (let at = digits.length - 1; at >= 0; at -= 1) {
-    let digit = digits.charCodeAt(at) - 0x30;
-    if (twice) {
-      digit *= 2;
-      if (digit > 9) digit -= 9;
-    }
-    sum += digit;
-    twice = !twice;
-  }
-  return sum % 10 === 0;
-}
+// 11 (NHS Data Dictionary), US SSN and ITIN ranges (SSA randomization 2011; IRS).
 
 interface Issuer {
   /** Lowest and highest prefix, of equal length. */
@@ -55,18 +40,43 @@ const BY_FIRST = new Map<string, readonly Issuer[]>(
   ]),
 );
 
-export function mayBeCard(firstDigit: string): boolean {
-  return BY_FIRST.has(firstDigit);
+export function mayBeCard(firstDigit: number): boolean {
+  return BY_FIRST.has(String.fromCharCode(firstDigit));
 }
 
-/** Whether some issuer gives out numbers of this prefix and length, and the check digit is right. */
-export function isCardNumber(digits: string): boolean {
-  if (!passesLuhn(digits) || isRepeated(digits)) return false;
-  const issuers = BY_FIRST.get(digits[0] ?? '') ?? [];
-  return issuers.some(({ from, to, lengths }) => {
+/** Whether some issuer gives out numbers of this prefix and length. The check digit is Luhn's business. */
+export function isIssued(digits: string): boolean {
+  const issuers = BY_FIRST.get(digits[0] ?? '');
+  if (issuers === undefined || isRepeated(digits)) return false;
+  for (const { from, to, lengths } of issuers) {
+    if (!lengths.includes(digits.length)) continue;
     const prefix = digits.slice(0, from.length);
-    return prefix >= from && prefix <= to && lengths.includes(digits.length);
-  });
+    if (prefix >= from && prefix <= to) return true;
+  }
+  return false;
+}
+
+/** Luhn's sum as digits come in from the left, for every length at once: ISO/IEC 7812-1, annex B. */
+export class Luhn {
+  /** The sum if the number ends with the last digit, and if it ends one later. */
+  #here = 0;
+  #next = 0;
+
+  add(digit: number): void {
+    const here = this.#next + digit;
+    this.#next = this.#here + (digit > 4 ? digit * 2 - 9 : digit * 2);
+    this.#here = here;
+  }
+
+  get passes(): boolean {
+    return this.#here % 10 === 0;
+  }
+}
+
+export function passesLuhn(digits: string): boolean {
+  const luhn = new Luhn();
+  for (let at = 0; at < digits.length; at += 1) luhn.add(digits.charCodeAt(at) - 0x30);
+  return luhn.passes;
 }
 
 export function isNhsNumber(digits: string): boolean {
@@ -90,5 +100,7 @@ export function isUsItin(digits: string): boolean {
 }
 
 export function isRepeated(digits: string): boolean {
-  return digits === (digits[0] ?? '').repeat(digits.length);
+  const first = digits.charCodeAt(0);
+  for (let at = 1; at < digits.length; at += 1) if (digits.charCodeAt(at) !== first) return false;
+  return true;
 }

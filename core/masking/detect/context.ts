@@ -1,6 +1,6 @@
 // Words around a value: "card", "Steuer-ID" or "senha" before it raise the confidence of the detector they belong to,
 // "order" or "commit" lower that of numbers. A column's or field's name is such a context too, and counts for all of it.
-import type { DetectorId } from './detector.ts';
+import { DETECTOR_IDS, type DetectorId } from './detector.ts';
 
 /** Characters before a value that are looked at. */
 export const CONTEXT_REACH = 48;
@@ -49,25 +49,49 @@ const UNTOUCHED: ReadonlySet<DetectorId> = new Set<DetectorId>([
 ]);
 
 export interface Context {
-  /** How much the words in `before` (what stands before a value) change the confidence of `detector`. */
-  shift(detector: DetectorId, before: string): number;
+  /**
+   * The confidence that is left of `confidence` between these words, or null where that is below `minimum`. `before`
+   * gives what stands before the value, already readable; it is asked only where it matters.
+   */
+  judge(
+    detector: DetectorId,
+    confidence: number,
+    minimum: number,
+    before: () => string,
+  ): number | null;
 }
 
 export function createContext(name: string | undefined): Context {
   const named = name === undefined ? '' : readable(name);
+  const namedOther = named !== '' && OTHER.test(named);
+  const raised = new Set<DetectorId>();
+  for (const detector of DETECTOR_IDS) {
+    if (named !== '' && WORDS[detector]?.test(named) === true) raised.add(detector);
+  }
   return {
-    shift(detector, before) {
-      const nearby = readable(before);
+    judge(detector, confidence, minimum, before) {
       const words = WORDS[detector];
-      if (words !== undefined && words.test(nearby)) return RAISE;
-      if (words !== undefined && named !== '' && words.test(named)) return RAISE;
-      if (UNTOUCHED.has(detector) || words === undefined) return 0;
-      return OTHER.test(nearby) || (named !== '' && OTHER.test(named)) ? -LOWER : 0;
+      if (words === undefined) return atLeast(minimum, confidence);
+      // Most guesses are so weak that not even a word would help them.
+      if (confidence + RAISE < minimum) return null;
+      if (raised.has(detector) || words.test(before())) return atLeast(minimum, confidence + RAISE);
+      if (confidence < minimum) return null;
+      if (UNTOUCHED.has(detector)) return atLeast(minimum, confidence);
+      return atLeast(
+        minimum,
+        namedOther || OTHER.test(before()) ? confidence - LOWER : confidence,
+      );
     },
   };
 }
 
-function readable(text: string): string {
+function atLeast(minimum: number, confidence: number): number | null {
+  const sure = Math.min(0.99, Math.max(0, confidence));
+  return sure < minimum ? null : sure;
+}
+
+/** Names and texts in lower case, with blanks for what joins words. */
+export function readable(text: string): string {
   return text
     .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
     .replaceAll(/[_\-.]/g, ' ')

@@ -11,6 +11,8 @@ export interface DetectionOptions {
   readonly context?: string;
   /** Findings below are dropped; 0.5 by default. */
   readonly minimumConfidence?: number;
+  /** Told of each validation of a candidate: a measure of the work that does not depend on the machine. */
+  readonly onValidation?: () => void;
 }
 
 export interface Detection {
@@ -54,8 +56,11 @@ export function searchFor(detectors: readonly DetectorId[], options: DetectionOp
     wanted: new Set(detectors),
     context: createContext(options.context),
     minimum: options.minimumConfidence ?? DEFAULT_MINIMUM,
+    tried: options.onValidation ?? ignore,
   };
 }
+
+const ignore = (): void => {};
 
 /** What has to be in a text for one of these to find something. */
 function featuresFor(wanted: ReadonlySet<DetectorId>): number {

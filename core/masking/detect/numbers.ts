@@ -1,14 +1,10 @@
 // Identifiers made of digits only. One pass cuts the text into groups of digits and asks each run of groups which number
 // it could be: by how the groups are long, by how they are separated, and by its check digit.
-import { validate as validateTfn } from 'stdnum/lib/cjs/au/tfn.js';
-import { validate as validateCnpj } from 'stdnum/lib/cjs/br/cnpj.js';
-import { validate as validateCpf } from 'stdnum/lib/cjs/br/cpf.js';
-import { validate as validateTaxId } from 'stdnum/lib/cjs/de/idnr.js';
-import { validate as validateAadhaar } from 'stdnum/lib/cjs/in/aadhaar.js';
-import { validate as validateBsn } from 'stdnum/lib/cjs/nl/bsn.js';
-import { gluedLeft, gluedRight, isDigit, type Emit } from './candidate.ts';
-import { isCardNumber, mayBeCard, isNhsNumber, isRepeated, isUsItin, isUsSsn } from './checksum.ts';
+import { gluedLeft, gluedRight, type Sink } from './candidate.ts';
+import { isAadhaar, isBsn, isCnpj, isCpf, isTaxId, isTfn } from './check-digits.ts';
+import { isIssued, isNhsNumber, isUsItin, isUsSsn, Luhn, mayBeCard } from './checksum.ts';
 import type { DetectorId } from './detector.ts';
+import { isSpaced, NO_GAP, sizeOf, type Groups } from './groups.ts';
 
 interface Shape {
   readonly detector: DetectorId;
@@ -22,13 +18,6 @@ interface Shape {
   readonly grouped: number;
   readonly bare: number;
 }
-
-const isTfn = (digits: string): boolean => validateTfn(digits).isValid && !isRepeated(digits);
-const isBsn = (digits: string): boolean => validateBsn(digits).isValid && !isRepeated(digits);
-const isAadhaar = (digits: string): boolean => validateAadhaar(digits).isValid;
-const isTaxId = (digits: string): boolean => validateTaxId(digits).isValid;
-const isCpf = (digits: string): boolean => validateCpf(digits).isValid && !isRepeated(digits);
-const isCnpj = (digits: string): boolean => validateCnpj(digits).isValid && !isRepeated(digits);
 
 // prettier-ignore
 const SHAPES: readonly Shape[] = [
@@ -45,132 +34,103 @@ const SHAPES: readonly Shape[] = [
   { detector: 'nl_bsn', groups: [3, 3, 3], separators: null, valid: isBsn, exact: 0.3, grouped: 0.3, bare: 0.15 },
 ];
 
+/** By the length of their first group: as people write them, or in one piece. */
+const BY_SIZE: ReadonlyMap<number, readonly (Shape & { readonly total: number })[]> = bySize();
+
+function bySize(): Map<number, (Shape & { readonly total: number })[]> {
+  const map = new Map<number, (Shape & { readonly total: number })[]>();
+  for (const shape of SHAPES) {
+    const total = shape.groups.reduce((sum, size) => sum + size, 0);
+    for (const size of [shape.groups[0] ?? 0, total]) {
+      map.set(size, [...(map.get(size) ?? []), { ...shape, total }]);
+    }
+  }
+  return map;
+}
+
 const CARD_MIN = 12;
 const CARD_MAX = 19;
-/** " - " between two groups; wider gaps separate numbers. */
-const MAX_GAP = 3;
-
-interface Group {
-  readonly start: number;
-  readonly end: number;
-  /** What stands before it if that is only separators and another group; null otherwise. */
-  readonly gap: string | null;
-}
 
 export function findNumbers(
   text: string,
-  from: number,
+  groups: Groups,
   wanted: ReadonlySet<DetectorId>,
-  emit: Emit,
+  sink: Sink,
 ): void {
-  const shapes = SHAPES.filter(({ detector }) => wanted.has(detector));
+  const { starts, gaps } = groups;
   const cards = wanted.has('credit_card');
-  if (shapes.length === 0 && !cards) return;
-  const groups = groupsOf(text, from);
-  for (let at = 0; at < groups.length; at += 1) {
-    const first = groups[at];
-    if (first === undefined || first.start < from) continue;
+  for (let at = 0; at < starts.length; at += 1) {
+    const shapes = BY_SIZE.get(sizeOf(groups, at));
+    const start = starts[at] ?? 0;
+    const card = cards && mayBeCard(text.charCodeAt(start));
+    if (shapes === undefined && !card) continue;
     // A number may follow another after a blank, never after a dash or a dot.
-    if (first.gap === null ? gluedLeft(text, first.start) : !first.gap.includes(' ')) continue;
-    for (const shape of shapes) tryShape(text, groups, at, shape, emit);
-    if (cards) tryCard(text, groups, at, emit);
+    const gap = gaps[at] ?? NO_GAP;
+    if (gap === NO_GAP ? gluedLeft(text, start) : !isSpaced(gap)) continue;
+    for (const shape of shapes ?? []) {
+      if (wanted.has(shape.detector)) tryShape(text, groups, at, shape, sink);
+    }
+    if (card) tryCard(text, groups, at, sink);
   }
 }
 
-function groupsOf(text: string, from: number): readonly Group[] {
-  const groups: Group[] = [];
-  let last = -1;
-  let at = from;
-  // A group that began before belongs to the stretch before.
-  while (
-    at > 0 &&
-    at < text.length &&
-    isDigit(text.charCodeAt(at)) &&
-    isDigit(text.charCodeAt(at - 1))
-  )
-    at += 1;
-  for (; at < text.length; at += 1) {
-    if (!isDigit(text.charCodeAt(at))) continue;
-    const start = at;
-    while (at < text.length && isDigit(text.charCodeAt(at))) at += 1;
-    groups.push({ start, end: at, gap: gapBefore(text, last, start) });
-    last = at;
-  }
-  return groups;
-}
-
-function gapBefore(text: string, last: number, start: number): string | null {
-  if (last < 0 || start - last > MAX_GAP) return null;
-  const gap = text.slice(last, start);
-  return /^[ ._\-/]+$/.test(gap) ? gap : null;
-}
-
-/** Whether what ends with `groups[last]` ends there for good. */
-function endsAt(text: string, groups: readonly Group[], last: number): boolean {
-  const next = groups[last + 1];
-  if (next !== undefined && next.gap !== null) return next.gap.includes(' ');
-  return !gluedRight(text, groups[last]?.end ?? 0);
+/** Whether what ends with the group `last` ends there for good. */
+function endsAt(text: string, { ends, gaps }: Groups, last: number): boolean {
+  const next = gaps[last + 1] ?? NO_GAP;
+  return next === NO_GAP ? !gluedRight(text, ends[last] ?? 0) : isSpaced(next);
 }
 
 function tryShape(
   text: string,
-  groups: readonly Group[],
+  groups: Groups,
   at: number,
-  shape: Shape,
-  emit: Emit,
+  shape: Shape & { readonly total: number },
+  sink: Sink,
 ): void {
-  const first = groups[at];
-  if (first === undefined) return;
-  const total = shape.groups.reduce((sum, size) => sum + size, 0);
-  const { detector } = shape;
-  if (first.end - first.start === total) {
-    if (!endsAt(text, groups, at)) return;
-    if (!shape.valid(text.slice(first.start, first.end))) return;
-    emit({ detector, start: first.start, end: first.end, confidence: shape.bare });
-    return;
-  }
+  const { detector, separators } = shape;
   let exact = true;
-  for (const [index, size] of shape.groups.entries()) {
-    const group = groups[at + index];
-    if (group === undefined || group.end - group.start !== size) return;
-    if (index === 0) continue;
-    if (group.gap === null) return;
-    if (shape.separators !== null && group.gap !== shape.separators[index - 1]) exact = false;
+  let last = at;
+  let digits = text.slice(groups.starts[at], groups.ends[at]);
+  const bare = digits.length === shape.total;
+  for (let index = 1; index < shape.groups.length && !bare; index += 1) {
+    last = at + index;
+    const gap = groups.gaps[last] ?? NO_GAP;
+    if (gap === NO_GAP || sizeOf(groups, last) !== shape.groups[index]) return;
+    if (separators !== null && gap !== separators[index - 1]?.charCodeAt(0)) exact = false;
+    digits += text.slice(groups.starts[last], groups.ends[last]);
   }
-  const lastAt = at + shape.groups.length - 1;
-  const last = groups[lastAt];
-  if (last === undefined || !endsAt(text, groups, lastAt)) return;
-  const digits = text.slice(first.start, last.end).replaceAll(/\D/g, '');
+  const start = groups.starts[at] ?? 0;
+  const confidence = bare ? shape.bare : exact ? shape.exact : shape.grouped;
+  if (!endsAt(text, groups, last) || !sink.worth(detector, start, confidence)) return;
+  sink.tried();
   if (!shape.valid(digits)) return;
-  emit({
-    detector,
-    start: first.start,
-    end: last.end,
-    confidence: exact ? shape.exact : shape.grouped,
-  });
+  sink.emit({ detector, start, end: groups.ends[last] ?? 0, confidence });
 }
 
 /** Groups as on a card (4-4-4-4, 4-6-5, 4-6-4), all alike, or a whole chain of groups whatever their lengths. */
-function tryCard(text: string, groups: readonly Group[], at: number, emit: Emit): void {
-  let digits = '';
-  const first = groups[at];
-  if (first === undefined) return;
-  const size = first.end - first.start;
-  if (size > CARD_MAX || !mayBeCard(text[first.start] ?? '')) return;
+function tryCard(text: string, groups: Groups, at: number, sink: Sink): void {
+  const start = groups.starts[at] ?? 0;
+  const size = sizeOf(groups, at);
+  if (size > CARD_MAX) return;
+  const luhn = new Luhn();
+  let count = 0;
   let even = true;
-  for (let last = at; last < groups.length; last += 1) {
-    const group = groups[last];
-    if (group === undefined || (last > at && group.gap === null)) return;
-    const length = group.end - group.start;
-    if (digits.length + length > CARD_MAX) return;
-    digits += text.slice(group.start, group.end);
-    if (digits.length >= CARD_MIN && endsAt(text, groups, last) && isCardNumber(digits)) {
-      const whole = first.gap === null && groups[last + 1]?.gap == null;
+  for (let last = at; last < groups.starts.length; last += 1) {
+    if (last > at && (groups.gaps[last] ?? NO_GAP) === NO_GAP) return;
+    const length = sizeOf(groups, last);
+    count += length;
+    if (count > CARD_MAX) return;
+    const end = groups.ends[last] ?? 0;
+    for (let digit = end - length; digit < end; digit += 1) {
+      luhn.add(text.charCodeAt(digit) - 0x30);
+    }
+    if (count >= CARD_MIN && luhn.passes && endsAt(text, groups, last)) {
+      const whole = (groups.gaps[at] ?? NO_GAP) === NO_GAP && (groups.gaps[last + 1] ?? 0) === 0;
       const asPrinted = last === at || (even && length <= size) || isAmexLike(groups, at, last);
-      if (asPrinted || whole) {
-        const sure = digits.length === 15 || digits.length === 16;
+      if ((asPrinted || whole) && isCard(text, start, end, sink)) {
+        const sure = count === 15 || count === 16;
         const confidence = !asPrinted ? 0.55 : sure ? 0.9 : last > at ? 0.75 : 0.55;
-        emit({ detector: 'credit_card', start: first.start, end: group.end, confidence });
+        sink.emit({ detector: 'credit_card', start, end, confidence });
         return;
       }
     }
@@ -178,8 +138,12 @@ function tryCard(text: string, groups: readonly Group[], at: number, emit: Emit)
   }
 }
 
-function isAmexLike(groups: readonly Group[], at: number, last: number): boolean {
-  if (last !== at + 2) return false;
-  const sizes = groups.slice(at, last + 1).map(({ start, end }) => end - start);
-  return sizes[0] === 4 && sizes[1] === 6 && (sizes[2] === 4 || sizes[2] === 5);
+function isCard(text: string, start: number, end: number, sink: Sink): boolean {
+  sink.tried();
+  return isIssued(text.slice(start, end).replaceAll(/\D/g, ''));
+}
+
+function isAmexLike(groups: Groups, at: number, last: number): boolean {
+  if (last !== at + 2 || sizeOf(groups, at) !== 4 || sizeOf(groups, at + 1) !== 6) return false;
+  return sizeOf(groups, last) === 4 || sizeOf(groups, last) === 5;
 }

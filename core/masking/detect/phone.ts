@@ -1,86 +1,155 @@
-// Phone numbers: shapes found here, validity from libphonenumber-js with its smallest metadata (lengths and leading
-// digits per country). A number without a country prefix is tried in a few countries and trusted only as people write it.
-import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js/min';
-import { eachMatch, gluedLeft, gluedRight, type Emit } from './candidate.ts';
+// Phone numbers: shapes found here, among the groups of digits; whether the digits are a number of some plan is
+// phone-plan.ts' business. A number without a country prefix is tried in a few countries and trusted only as people
+// write it, and only where the words around it would make it worth something.
+import { gluedLeft, gluedRight, isWord, type Sink } from './candidate.ts';
+import { sizeOf, type Groups } from './groups.ts';
+import { isInternational, isNational, isNationalIn } from './phone-plan.ts';
 
-const PHONE = /(?<![\w+])(?:\+|00)?[ ]?\(?\d(?:[ ().\-/]{0,3}\d){6,16}(?![\d])/g;
-const COUNTRIES: readonly CountryCode[] = [
-  'US',
-  'GB',
-  'DE',
-  'FR',
-  'ES',
-  'IT',
-  'NL',
-  'BR',
-  'IN',
-  'AU',
-];
+const MIN_DIGITS = 7;
+const MAX_DIGITS = 17;
+/** Separators between two groups: blanks, brackets, dashes, dots, slashes. */
+const MAX_GAP = 3;
+const MIN_PREFIXED = 8;
 
 /** Dates, versions, amounts and addresses look like phone numbers without a prefix. */
-const NOT_A_PHONE = [
-  /^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:\D|$)/,
-  /^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}(?:\D|$)/,
-  /^\d{1,3}(?:\.\d{1,3}){3}$/,
-  /^\d+[.]\d+$/,
-  /^\d{4}[ -]+\d{4}$/,
-];
-
+const NOT_A_PHONE =
+  /^(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:\D|$)|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}(?:\D|$)|\d{1,3}(?:\.\d{1,3}){3}$|\d+\.\d+$|\d{4}[ -]+\d{4}$)/;
 const NORTH_AMERICAN = /(?:1[-. ])?\(?\d{3}\)?[-. ]{1,2}\d{3}[-. ]\d{4}(?!\d)/y;
-const MORE = /[ ().\-/]{0,3}\d/y;
 
-export function findPhones(text: string, from: number, emit: Emit): void {
-  eachMatch(PHONE, text, from, (match) => {
-    const start = match.index + match[0].length - match[0].trimStart().length;
-    if (gluedLeft(text, start)) return null;
-    const written = match[0].trimStart();
-    for (const { end, confidence } of readings(text, start, written)) {
-      if (confidence === 0 || gluedRight(text, end)) continue;
-      emit({ detector: 'phone', start, end, confidence });
-      return end;
+export function findPhones(text: string, groups: Groups, sink: Sink): void {
+  const { starts } = groups;
+  const chains = chainsOf(text, groups);
+  let until = 0;
+  for (let at = 0; at < starts.length; at += 1) {
+    const start = starts[at] ?? 0;
+    if (start < until || (chains[at] ?? 0) < MIN_DIGITS) continue;
+    for (const begin of beginnings(text, start)) {
+      if (begin < until || gluedLeft(text, begin)) continue;
+      const end = takePhone(text, groups, chains, at, begin, sink);
+      if (end === null) continue;
+      until = end;
+      break;
     }
-    return null;
-  });
-}
-
-interface Reading {
-  readonly end: number;
-  readonly confidence: number;
-}
-
-/** What may be the number where more digits follow: with a prefix, up to any group's end; else only a known shape. */
-function* readings(text: string, start: number, written: string): Generator<Reading> {
-  NORTH_AMERICAN.lastIndex = start;
-  const american = NORTH_AMERICAN.exec(text)?.[0];
-  if (american !== undefined && isValid(american, 'US')) {
-    yield { end: start + american.length, confidence: 0.6 };
-  }
-  const end = start + written.length;
-  MORE.lastIndex = end;
-  // A long chain of numbers is tried in full length only at its end, so that it costs no more than its length.
-  if (!MORE.test(text)) yield { end, confidence: phoneConfidence(written) };
-  if (!written.startsWith('+')) return;
-  for (let last = written.length; last > 0; last = written.lastIndexOf(' ', last - 1)) {
-    const shorter = written.slice(0, last);
-    if (last < 8) return;
-    yield { end: start + last, confidence: isValid(shorter) ? 0.9 : 0 };
   }
 }
 
-function phoneConfidence(written: string): number {
-  if (written.startsWith('+')) return isValid(written) ? 0.9 : 0;
-  if (NOT_A_PHONE.some((pattern) => pattern.test(written))) return 0;
-  if (written.startsWith('00') && isValid(`+${written.slice(2)}`)) return 0.75;
-  if (!COUNTRIES.some((country) => isValid(written, country))) return 0;
-  if (/^\d+$/.test(written)) return 0.2;
+/** How many digits follow from each group on, its own among them, until something else than a separator stands between. */
+function chainsOf(text: string, groups: Groups): Uint32Array {
+  const { starts, ends } = groups;
+  const chains = new Uint32Array(starts.length + 1);
+  for (let at = starts.length - 1; at >= 0; at -= 1) {
+    const linked =
+      at + 1 < starts.length && isLink(text, ends[at] ?? 0, starts[at + 1] ?? Number.MAX_VALUE);
+    chains[at] = sizeOf(groups, at) + (linked ? (chains[at + 1] ?? 0) : 0);
+  }
+  return chains;
+}
+
+function isLink(text: string, from: number, to: number): boolean {
+  if (to - from > MAX_GAP) return false;
+  for (let at = from; at < to; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code !== 0x20 && (code < 0x28 || code > 0x2f || code === 0x2a || code === 0x2b)) {
+      return false;
+    }
+    if (code === 0x2c) return false;
+  }
+  return true;
+}
+
+/** Where a number may begin whose first digit stands at `start`: at its plus sign, its bracket, the digit itself. */
+function beginnings(text: string, start: number): readonly number[] {
+  const found: number[] = [];
+  let at = start;
+  if (text.charCodeAt(at - 1) === 0x28) at -= 1;
+  const bracket = at;
+  if (text.charCodeAt(at - 1) === 0x20) at -= 1;
+  if (text.charCodeAt(at - 1) === 0x2b && isFree(text, at - 1)) found.push(at - 1);
+  if (bracket < start && isFree(text, bracket)) found.push(bracket);
+  if (isFree(text, start)) found.push(start);
+  return found;
+}
+
+function isFree(text: string, at: number): boolean {
+  const before = text.charCodeAt(at - 1);
+  return !isWord(before) && before !== 0x2b;
+}
+
+/** Takes what may be the number: with a prefix, up to any group's end; else a known shape or all the digits there are. */
+function takePhone(
+  text: string,
+  groups: Groups,
+  chains: Uint32Array,
+  at: number,
+  begin: number,
+  sink: Sink,
+): number | null {
+  const { ends } = groups;
+  const emit = (end: number, confidence: number): number | null => {
+    if (confidence === 0 || gluedRight(text, end)) return null;
+    sink.emit({ detector: 'phone', start: begin, end, confidence });
+    return end;
+  };
+  if (isAmericanShape(groups, at)) {
+    NORTH_AMERICAN.lastIndex = begin;
+    const written = NORTH_AMERICAN.exec(text)?.[0];
+    if (written !== undefined && sink.worth('phone', begin, 0.6)) {
+      sink.tried();
+      const valid = isNationalIn('US', digitsOf(written));
+      const end = valid ? emit(begin + written.length, 0.6) : null;
+      if (end !== null) return end;
+    }
+  }
+  // The longest row of groups that is not too long. One that goes on is no number, unless a plus sign begins it.
+  const most = text.startsWith('00', begin) ? MAX_DIGITS + 2 : MAX_DIGITS;
+  let last = at;
+  let count = sizeOf(groups, at);
+  const whole = chains[at] ?? 0;
+  while (count < whole && count + sizeOf(groups, last + 1) <= most) {
+    last += 1;
+    count += sizeOf(groups, last);
+  }
+  if (count > most || count < MIN_DIGITS) return null;
+  const end = ends[last] ?? 0;
+  if (count === whole) {
+    const taken = emit(end, confidenceOf(text.slice(begin, end), begin, sink));
+    if (taken !== null) return taken;
+  }
+  if (text.charCodeAt(begin) !== 0x2b || !sink.worth('phone', begin, 0.9)) return null;
+  const written = text.slice(begin, end);
+  for (let size = written.length; size >= MIN_PREFIXED; size = written.lastIndexOf(' ', size - 1)) {
+    sink.tried();
+    const taken = isInternational(digitsOf(written.slice(0, size))) ? emit(begin + size, 0.9) : null;
+    if (taken !== null) return taken;
+  }
+  return null;
+}
+
+/** 3-3-4 digits, behind a 1 or not. */
+function isAmericanShape(groups: Groups, at: number): boolean {
+  const area = sizeOf(groups, at) === 1 ? at + 1 : at;
+  return (
+    sizeOf(groups, area) === 3 && sizeOf(groups, area + 1) === 3 && sizeOf(groups, area + 2) === 4
+  );
+}
+
+function confidenceOf(written: string, start: number, sink: Sink): number {
+  const digits = digitsOf(written);
+  if (written.startsWith('+')) {
+    if (!sink.worth('phone', start, 0.9)) return 0;
+    sink.tried();
+    return isInternational(digits) ? 0.9 : 0;
+  }
   // A leading zero and groups, or a bracketed area code: how the rest of the world writes it.
-  return /^\(?0\d/.test(written) || written.startsWith('(') ? 0.55 : 0.3;
+  const grouped = /^\(?0\d/.test(written) || written.startsWith('(') ? 0.55 : 0.3;
+  const likely = digits.length === written.length ? 0.2 : grouped;
+  const dialled = written.startsWith('00');
+  if (!sink.worth('phone', start, dialled ? 0.75 : likely) || NOT_A_PHONE.test(written)) return 0;
+  sink.tried();
+  if (dialled && isInternational(digits.slice(2))) return 0.75;
+  return isNational(digits) ? likely : 0;
 }
 
-function isValid(written: string, country?: CountryCode): boolean {
-  const parsed = parsePhoneNumberFromString(written, {
-    extract: false,
-    ...(country === undefined ? {} : { defaultCountry: country }),
-  });
-  return parsed?.isValid() === true;
+function digitsOf(written: string): string {
+  return written.replaceAll(/\D/g, '');
 }

@@ -2,12 +2,13 @@
 // threshold, and one finding per place. Stretches are cut where no value can lie across (see cuts.ts), so that a long
 // text, a stream and a single cell give the same findings.
 import { findAddresses } from './address.ts';
-import type { Candidate } from './candidate.ts';
-import { CONTEXT_REACH, type Context } from './context.ts';
+import type { Sink } from './candidate.ts';
+import { CONTEXT_REACH, readable, type Context } from './context.ts';
 import type { DetectorId, Finding } from './detector.ts';
 import { findEmails, findUrlPasswords } from './email.ts';
 import { FEATURES, featuresOfText } from './features.ts';
 import { fold } from './fold.ts';
+import { groupsOf } from './groups.ts';
 import { findLettered } from './lettered.ts';
 import { findNumbers } from './numbers.ts';
 import { findPhones } from './phone.ts';
@@ -21,11 +22,13 @@ export interface Search {
   readonly wanted: ReadonlySet<DetectorId>;
   readonly context: Context;
   readonly minimum: number;
+  /** Told of each validation of a candidate. */
+  readonly tried: () => void;
 }
 
 /** Findings that start in [from, to); offsets are those of `text`. */
 export function search(
-  { wanted, context, minimum }: Search,
+  { wanted, context, minimum, tried }: Search,
   text: string,
   from: number,
   to: number,
@@ -39,29 +42,46 @@ export function search(
   const endOf = (end: number): number => folded.ends?.[end - 1] ?? end;
   const first = foldedIndex(folded.starts, from - base);
   const found: Finding[] = [];
-  const emit = ({ detector, start, end, confidence }: Candidate): void => {
-    const at = startOf(start);
-    if (at < from - base) return;
-    const before = stretch.slice(Math.max(0, at - CONTEXT_REACH), at);
-    const sure = Math.min(0.99, Math.max(0, confidence + context.shift(detector, before)));
-    if (sure < minimum) return;
-    found.push({ detector, start: base + at, end: base + endOf(end), confidence: sure });
+  // Several candidates at one place see the same words.
+  let place = -1;
+  let words = '';
+  const judge = (detector: DetectorId, at: number, confidence: number): number | null =>
+    context.judge(detector, confidence, minimum, () => {
+      if (place !== at) {
+        place = at;
+        words = readable(stretch.slice(Math.max(0, at - CONTEXT_REACH), at));
+      }
+      return words;
+    });
+  const sink: Sink = {
+    emit({ detector, start, end, confidence }) {
+      const at = startOf(start);
+      const sure = at < from - base ? null : judge(detector, at, confidence);
+      if (sure === null) return;
+      found.push({ detector, start: base + at, end: base + endOf(end), confidence: sure });
+    },
+    worth(detector, start, confidence) {
+      const at = startOf(start);
+      return at >= from - base && judge(detector, at, confidence) !== null;
+    },
+    tried,
   };
   if ((features & FEATURES.digits) !== 0) {
-    findNumbers(folded.text, first, wanted, emit);
-    findLettered(folded.text, first, wanted, emit);
-    if (wanted.has('phone')) findPhones(folded.text, first, emit);
+    const groups = groupsOf(folded.text, first);
+    findNumbers(folded.text, groups, wanted, sink);
+    findLettered(folded.text, first, wanted, sink);
+    if (wanted.has('phone')) findPhones(folded.text, groups, sink);
   }
   if ((features & FEATURES.at) !== 0) {
-    if (wanted.has('email')) findEmails(folded.text, first, emit);
-    if (wanted.has('url_password')) findUrlPasswords(folded.text, first, emit);
+    if (wanted.has('email')) findEmails(folded.text, first, sink);
+    if (wanted.has('url_password')) findUrlPasswords(folded.text, first, sink);
   }
   if ((features & FEATURES.address) !== 0 && wanted.has('ip'))
-    findAddresses(folded.text, first, emit);
-  if ((features & FEATURES.token) !== 0) findTokens(folded.text, first, wanted, emit);
+    findAddresses(folded.text, first, sink);
+  if ((features & FEATURES.token) !== 0) findTokens(folded.text, first, wanted, sink);
   if (wanted.has('secret')) {
-    if ((features & FEATURES.token) !== 0) findRandom(folded.text, first, emit);
-    if ((features & FEATURES.assignment) !== 0) findAssigned(folded.text, first, emit);
+    if ((features & FEATURES.token) !== 0) findRandom(folded.text, first, sink);
+    if ((features & FEATURES.assignment) !== 0) findAssigned(folded.text, first, sink);
   }
   return united(found);
 }

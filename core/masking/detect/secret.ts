@@ -1,10 +1,13 @@
 // Secrets without a shape of their own: what is assigned to a word like `password`, and random-looking tokens near such
 // a word. Without one a random token is only a guess, because hashes, identifiers and image data look the same.
-import { eachMatch, type Emit } from './candidate.ts';
+import { eachMatch, isDigit, type Sink } from './candidate.ts';
+import { isEnding } from './features.ts';
 
 // Each keyword's last three letters stand in ENDINGS of features.ts.
-const ASSIGNED =
-  /(pass(?:word|wd|phrase)|pwd|passwort|kennwort|contrasena|clave|senha|mot[ _]de[ _]passe|(?:client|app|shared|auth|webhook|signing)[_-]?secret|secret(?:[_-]?(?:access[_-]?)?key)?|(?:api|access|private|account|auth|encryption|signing)[_-]?key|(?:access|auth|api|bearer|refresh|session|id)?[_-]?token)(?:\\?["']|[ \t]){0,3}[:=](?:\\?["']|[ \t]|[>=]){0,3}/gi;
+const KEYWORD =
+  /(pass(?:word|wd|phrase)|pwd|passwort|kennwort|contrasena|clave|senha|mot[ _]de[ _]passe|(?:client|app|shared|auth|webhook|signing)[_-]?secret|secret(?:[_-]?(?:access[_-]?)?key)?|(?:api|access|private|account|auth|encryption|signing)[_-]?key|(?:access|auth|api|bearer|refresh|session|id)?[_-]?token)(?:\\?["']|[ \t]){0,3}$/i;
+/** Between the separator and the value. */
+const FILLER = /(?:\\?["']|[ \t]|[>=]){0,3}/y;
 const VALUE = /[^\s"'<>,;&\\)(\]}]{6,256}/y;
 const IS_PASSWORD = /^(?:pass|pwd|kennwort|contrasena|clave|senha|mot)/i;
 const PLACEHOLDER =
@@ -13,22 +16,40 @@ const PLACEHOLDER =
 /** Keyword to value is at most this far: how much of the past a stream keeps. */
 export const ASSIGNMENT_REACH = 48;
 
-export function findAssigned(text: string, from: number, emit: Emit): void {
-  eachMatch(ASSIGNED, text, Math.max(0, from - ASSIGNMENT_REACH), (match) => {
-    const start = match.index + match[0].length;
-    VALUE.lastIndex = start;
-    const value = VALUE.exec(text)?.[0];
-    // On with the next keyword, which may stand in this one's value.
-    if (value === undefined || start < from || PLACEHOLDER.test(value)) return start;
-    const strong = value.length >= 16 && bitsPerCharacter(value) >= 3 && /\d/.test(value);
-    const confidence = strong
-      ? 0.8
-      : IS_PASSWORD.test(match[0]) && isPasswordLike(value)
-        ? 0.65
-        : 0;
-    if (confidence > 0) emit({ detector: 'secret', start, end: start + value.length, confidence });
-    return start;
-  });
+/** Looked for backwards from each `:` and `=`: most of them are preceded by something else, and cost nothing. */
+export function findAssigned(text: string, from: number, sink: Sink): void {
+  // The next keyword may stand in this one's value, but not before it.
+  let least = 0;
+  for (let at = Math.max(0, from - ASSIGNMENT_REACH); at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if ((code !== 0x3a && code !== 0x3d) || !isAnnounced(text, at)) continue;
+    const keyword = KEYWORD.exec(text.slice(Math.max(least, at - ASSIGNMENT_REACH), at));
+    if (keyword === null) continue;
+    FILLER.lastIndex = at + 1;
+    const start = at + 1 + (FILLER.exec(text)?.[0].length ?? 0);
+    least = start;
+    at = start - 1;
+    if (start >= from) takeAssigned(text, start, keyword[0], sink);
+  }
+}
+
+/** Whether a keyword's last letters stand before the separator: all but a few are told by it. */
+function isAnnounced(text: string, separator: number): boolean {
+  let end = separator;
+  const least = Math.max(0, separator - 6);
+  while (end > least && ' "\'\\\t'.includes(text[end - 1] ?? '')) end -= 1;
+  return isEnding(text.charCodeAt(end - 3), text.charCodeAt(end - 2), text.charCodeAt(end - 1));
+}
+
+function takeAssigned(text: string, start: number, keyword: string, sink: Sink): void {
+  VALUE.lastIndex = start;
+  const value = VALUE.exec(text)?.[0];
+  if (value === undefined || PLACEHOLDER.test(value)) return;
+  sink.tried();
+  const strong = value.length >= 16 && /\d/.test(value) && bitsPerCharacter(value) >= 3;
+  const confidence = strong ? 0.8 : IS_PASSWORD.test(keyword) && isPasswordLike(value) ? 0.65 : 0;
+  if (confidence === 0) return;
+  sink.emit({ detector: 'secret', start, end: start + value.length, confidence });
 }
 
 /** One lower-case word is prose ("password: required by"); a password has something else in it. */
@@ -39,11 +60,16 @@ function isPasswordLike(value: string): boolean {
 const RANDOM = /(?<![\w+/=-])[A-Za-z0-9_-][\w+/=-]{19,255}(?![\w+/=-])/g;
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
-export function findRandom(text: string, from: number, emit: Emit): void {
+/** Of a random token, by itself. */
+const HIGHEST_GUESS = 0.35;
+
+export function findRandom(text: string, from: number, sink: Sink): void {
   eachMatch(RANDOM, text, from, (match) => {
     const end = match.index + match[0].length;
+    if (!sink.worth('secret', match.index, HIGHEST_GUESS)) return end;
+    sink.tried();
     const confidence = randomConfidence(match[0]);
-    if (confidence > 0) emit({ detector: 'secret', start: match.index, end, confidence });
+    if (confidence > 0) sink.emit({ detector: 'secret', start: match.index, end, confidence });
     return end;
   });
 }
@@ -59,12 +85,18 @@ function randomConfidence(token: string): number {
   return bits >= 4 ? 0.35 : bits >= 3.5 ? 0.25 : 0;
 }
 
-/** Shannon's entropy of the characters' frequencies. */
+const counts = new Uint16Array(0x100);
+
+/** Shannon's entropy of the characters' frequencies. Above U+00FF only the low byte tells characters apart. */
 export function bitsPerCharacter(text: string): number {
-  const counts = new Map<string, number>();
-  for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
+  counts.fill(0);
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at) & 0xff;
+    counts[code] = (counts[code] ?? 0) + 1;
+  }
   let bits = 0;
-  for (const count of counts.values())
-    bits -= (count / text.length) * Math.log2(count / text.length);
+  for (const count of counts) {
+    if (count > 0) bits -= (count / text.length) * Math.log2(count / text.length);
+  }
   return bits;
 }
