@@ -65,12 +65,22 @@ export interface GrantRpc extends Rpc.DurableObjectBranded {
   end(id: string, end: 'returned' | 'revoked', by: string): Promise<boolean>;
 }
 
+/** What a Call object answers (durable-objects/call.ts fulfils it); adapters/calls.ts names them and reads the JSON. */
+export interface CallRpc extends Rpc.DurableObjectBranded {
+  /** A CallOrder; answers a CallAnswer. */
+  submit(order: string, waitMs: number): Promise<string>;
+  /** A CallCaller; answers a CallView, or null when there is no call of theirs. */
+  read(caller: string, waitMs: number): Promise<string | null>;
+  cancel(principalId: string): Promise<string | null>;
+}
+
 export interface Env {
   readonly DB: D1Database;
   readonly RECORDINGS: R2Bucket;
   readonly SESSION: DurableObjectNamespace<SessionRpc>;
   readonly APPROVAL: DurableObjectNamespace<ApprovalRpc>;
   readonly GRANT: DurableObjectNamespace<GrantRpc>;
+  readonly CALL: DurableObjectNamespace<CallRpc>;
   /** `development` allows loopback http issuers and plaintext loopback targets; anything else is production. */
   readonly POSTERN_ENV: string;
   /** The gateway's own origin, `https://gate.acme.dev`, where it has several; default: the one a request came to. */

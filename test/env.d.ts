@@ -6,6 +6,7 @@ declare namespace Cloudflare {
     readonly SESSION: DurableObjectNamespace<import('../adapters/env.ts').SessionRpc>;
     readonly APPROVAL: DurableObjectNamespace<import('../adapters/env.ts').ApprovalRpc>;
     readonly GRANT: DurableObjectNamespace<import('../adapters/env.ts').GrantRpc>;
+    readonly CALL: DurableObjectNamespace<import('../adapters/env.ts').CallRpc>;
     readonly POSTERN_ENV: string;
     readonly TEST_MIGRATIONS: import('cloudflare:test').D1Migration[];
   }

@@ -8,13 +8,16 @@ import { problem, renderFailure } from './render-failure.ts';
 import { approvalPages } from './routes/approval-pages.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { callRoutes } from './routes/calls.ts';
 import { discoveryRoutes } from './routes/discovery.ts';
 import { grantRoutes } from './routes/grants.ts';
 import { healthRoutes } from './routes/health.ts';
 import { loginRoutes } from './routes/login.ts';
 import { postgresRoutes } from './routes/postgres.ts';
+import { queryRoutes } from './routes/query.ts';
 import { slackRoutes } from './routes/slack.ts';
 import { targetRoutes } from './routes/targets.ts';
+import { openApiRoutes } from './openapi.ts';
 import { sweep } from './sweep.ts';
 
 const app = new Hono<DoorEnv>();
@@ -24,6 +27,7 @@ app.notFound((c) => problem(c, 'not_found'));
 
 app.route('/', healthRoutes);
 app.route('/', discoveryRoutes);
+app.route('/', openApiRoutes);
 app.route('/', postgresRoutes);
 app.route('/', loginRoutes);
 app.route('/', approvalPages);
@@ -34,6 +38,8 @@ app.route('/', targetRoutes);
 app.route('/', auditRoutes);
 app.route('/', approvalRoutes);
 app.route('/', grantRoutes);
+app.route('/', queryRoutes);
+app.route('/', callRoutes);
 
 export default {
   fetch: app.fetch,
@@ -44,5 +50,6 @@ export default {
 } satisfies ExportedHandler<Env>;
 
 export { Approval } from '../durable-objects/approval.ts';
+export { Call } from '../durable-objects/call.ts';
 export { Grant } from '../durable-objects/grant.ts';
 export { Session } from '../durable-objects/session.ts';

@@ -14,6 +14,13 @@ export type HttpCode =
   | 'upgrade_required'
   | 'request_invalid'
   | 'request_too_large'
+  | 'idempotency_key_invalid'
+  | 'idempotency_conflict'
+  | 'query_failed'
+  | 'query_timeout'
+  | 'outcome_unknown'
+  | 'call_cancelled'
+  | 'call_unavailable'
   | 'session_ended'
   | 'session_unavailable'
   | 'index_unavailable'
@@ -138,6 +145,24 @@ const RENDERINGS: Readonly<Record<ProblemCode, Rendering>> = {
   },
   request_invalid: invalid('The request is not one that this address takes.'),
   request_too_large: { status: 413, title: 'Too large', detail: 'The request is too large.' },
+  idempotency_key_invalid: invalid(
+    'An Idempotency-Key is 1 to 128 printable ASCII characters without spaces, quotes and backslashes.',
+  ),
+  idempotency_conflict: {
+    status: 422,
+    title: 'Key used before',
+    detail: 'This Idempotency-Key was sent before, with another request. Nothing was done.',
+  },
+  query_failed: { status: 422, title: 'Query failed', detail: 'The target refused the statement.' },
+  query_timeout: {
+    status: 422,
+    title: 'Query stopped',
+    detail: 'The statement took too long and was stopped; it had no effect.',
+  },
+  // 409 and no 5xx: what retries on those by itself must not run this again.
+  outcome_unknown: conflict('Outcome unknown', 'Whether the statement took effect is not known.'),
+  call_cancelled: conflict('Cancelled', 'The call was cancelled; nothing ran.'),
+  call_unavailable: away('The call cannot be looked up now. Ask again with the same key.'),
   session_ended: { status: 409, title: 'Session ended', detail: 'The session is not live.' },
   session_unavailable: away('The session does not answer. Try again.'),
   index_unavailable: away('The audit index does not answer. Try again.'),
@@ -212,14 +237,23 @@ export function publicDetail(code: ProblemCode): string {
   return RENDERINGS[code].detail;
 }
 
+/** Whether the table has a sentence for it: codes that come from elsewhere are not taken on trust. */
+export function isProblemCode(code: string): code is ProblemCode {
+  return Object.hasOwn(RENDERINGS, code);
+}
+
 /**
- * A problem document for `code`. Extension members: `code`, and `hint` where one is given. A refused token shows one code
+ * A problem document for `code`. Extension members: `code`, `hint` where one is given, and `members`. A refused token shows one code
  * for all reasons.
  */
 export function problem(
   c: Context,
   code: ProblemCode,
-  more: { readonly detail?: string | null; readonly hint?: string } = {},
+  more: {
+    readonly detail?: string | null;
+    readonly hint?: string;
+    readonly members?: Readonly<Record<string, unknown>>;
+  } = {},
 ): Response {
   const { status, title, detail } = RENDERINGS[code];
   const shown = status === 401 && code !== 'token_missing' ? 'token_refused' : code;
@@ -241,6 +275,7 @@ export function problem(
     instance: `urn:postern:request:${requestId(c)}`,
     code: shown,
     ...(more.hint === undefined || more.hint === '' ? {} : { hint: more.hint }),
+    ...more.members,
   };
   return c.body(JSON.stringify(document), status, headers);
 }

@@ -8,7 +8,11 @@ import { HttpFailure } from './render-failure.ts';
 export const MAX_BODY_BYTES = 64 * 1024;
 
 /** @throws HttpFailure request_too_large, request_invalid */
-export async function readJson<T>(c: Context<DoorEnv>, schema: z.ZodType<T>): Promise<T> {
+export async function readJson<T>(
+  c: Context<DoorEnv>,
+  schema: z.ZodType<T>,
+  maxBytes = MAX_BODY_BYTES,
+): Promise<T> {
   const type = c.req.header('content-type') ?? '';
   // A form cannot send this type without the browser asking us first (Fetch, CORS-safelisted request-header).
   if (!/^application\/json\s*(;|$)/i.test(type)) {
@@ -17,7 +21,7 @@ export async function readJson<T>(c: Context<DoorEnv>, schema: z.ZodType<T>): Pr
       'The body must be JSON: send content-type application/json.',
     );
   }
-  const text = await boundedText(c);
+  const text = await boundedText(c, maxBytes);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -1,16 +1,16 @@
 // wss /postgres/{target}: hands a WebSocket to a Session object. The token comes in the Authorization header, or later as
 // the Postgres password, in which case the session itself verifies it. Nothing of the inner protocol is looked at here.
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
 import { gatewayOrigin } from '../../adapters/env.ts';
-import { createCancelKey, sessionName } from '../../adapters/session-name.ts';
-import { TICKET_HEADER, type SessionTicket } from '../../core/session-ticket.ts';
+import { createTicket, enterSession } from '../../adapters/session-client.ts';
+import type { SessionTicket } from '../../core/session-ticket.ts';
 import { TUNNEL_PROTOCOL } from '../../core/tunnel.ts';
 import { authenticateOptional } from '../authenticate.ts';
 import type { DoorEnv } from '../door-env.ts';
 import { problem } from '../render-failure.ts';
 
 /** Longest target name a policy may use; anything longer is not looked up. */
-const TARGET_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+export const TARGET_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 export const postgresRoutes = new Hono<DoorEnv>();
 
@@ -23,26 +23,24 @@ postgresRoutes.get('/postgres/:target', async (c) => {
   const principal = await authenticateOptional(c);
   if (principal !== null && !principal.ok) return problem(c, principal.error.code);
 
-  const key = createCancelKey();
-  const session = sessionName(target, key);
-  const ticket: SessionTicket = {
-    session,
+  const ticket = createTicket({
     target,
     principal: principal?.value ?? null,
     origin: gatewayOrigin(c.env, c.req.url),
-    key: Buffer.from(key).toString('hex'),
-    client: {
-      address: c.req.header('cf-connecting-ip') ?? '',
-      country: c.req.header('cf-ipcountry') ?? '',
-      agent: (c.req.header('user-agent') ?? '').slice(0, 200),
-    },
+    client: clientOf(c),
     credited: offers(c.req.header('sec-websocket-protocol'), TUNNEL_PROTOCOL),
-  };
-  const headers = new Headers({ upgrade: 'websocket' });
-  headers.set(TICKET_HEADER, Buffer.from(JSON.stringify(ticket)).toString('base64'));
-  const stub = c.env.SESSION.getByName(session);
-  return stub.fetch(new Request('https://session/', { headers }));
+  });
+  return enterSession(c.env, ticket);
 });
+
+/** Where a request comes from, for policy and journal. */
+export function clientOf(c: Context<DoorEnv>): SessionTicket['client'] {
+  return {
+    address: c.req.header('cf-connecting-ip') ?? '',
+    country: c.req.header('cf-ipcountry') ?? '',
+    agent: (c.req.header('user-agent') ?? '').slice(0, 200),
+  };
+}
 
 function offers(header: string | undefined, protocol: string): boolean {
   return (header ?? '').split(',').some((offer) => offer.trim() === protocol);
