@@ -18,6 +18,8 @@ interface Shared {
   snapshot: CatalogSnapshot | null;
   /** When the reading of `snapshot` began: whatever changed later may be missing from it. */
   at: number;
+  /** When a session of the isolate last changed the schema: what one has changed is as new to the others. */
+  staleAt: number;
 }
 
 const NOTHING_KNOWN: Catalog = createCatalog([], 'none');
@@ -39,7 +41,6 @@ export interface CatalogSource {
 export class TargetCatalog {
   readonly #source: CatalogSource;
   readonly #shared: Shared;
-  #staleAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<boolean> | null = null;
 
   constructor(source: CatalogSource, parse: ParseSql) {
@@ -58,6 +59,7 @@ export class TargetCatalog {
       inspector,
       snapshot: null,
       at: Number.NEGATIVE_INFINITY,
+      staleAt: Number.NEGATIVE_INFINITY,
     };
     targets.set(source.key, shared);
     this.#shared = shared;
@@ -69,13 +71,13 @@ export class TargetCatalog {
 
   /** Whether facts may be taken from what is here without asking the target. */
   fresh(now: number): boolean {
-    const { at } = this.#shared;
-    return at > this.#staleAt && now - at < CATALOG_MAX_AGE_MS;
+    const { at, staleAt } = this.#shared;
+    return at > staleAt && now - at < CATALOG_MAX_AGE_MS;
   }
 
   /** The schema may have changed by now: facts need a reading that began later. */
   stale(now: number): void {
-    this.#staleAt = now;
+    this.#shared.staleAt = now;
   }
 
   /** Reads the catalog again; for names it does not know at most every REREAD_MS. False when it could not be read. */
@@ -89,7 +91,7 @@ export class TargetCatalog {
   async #read(reason: 'age' | 'unknown'): Promise<boolean> {
     const wait = reason === 'unknown' ? this.#shared.at + REREAD_MS - Date.now() : 0;
     if (wait > 0) await scheduler.wait(wait);
-    const at = Math.max(Date.now(), this.#staleAt + 1);
+    const at = Math.max(Date.now(), this.#shared.staleAt + 1);
     try {
       const previous = this.#shared.snapshot;
       const snapshot = await readCatalog(
