@@ -42,13 +42,6 @@ function isKind(code: number, kind: number): boolean {
 }
 
 function takeEmail(text: string, at: number, after: number, sink: Sink): void {
-  let start = at;
-  while (start > 0 && at - start < MAX_LOCAL && isKind(text.charCodeAt(start - 1), LOCAL)) {
-    if (isKind(text.charCodeAt(start - 1), TOUCHES)) break;
-    start -= 1;
-  }
-  while (start < at && text[start] === '.') start += 1;
-  if (start === at || text[at - 1] === '.') return;
   let end = after;
   while (end < text.length && end - after < MAX_DOMAIN && isKind(text.charCodeAt(end), HOST)) end += 1;
   while (end > after && '.-'.includes(text[end - 1] ?? '')) end -= 1;
@@ -61,6 +54,13 @@ function takeEmail(text: string, at: number, after: number, sink: Sink): void {
   if (!/^xn--/i.test(top)) {
     for (let index = 0; index < top.length; index += 1) if (isDigit(top.charCodeAt(index))) return;
   }
+  let start = at;
+  while (start > 0 && at - start < MAX_LOCAL && isKind(text.charCodeAt(start - 1), LOCAL)) {
+    if (isKind(text.charCodeAt(start - 1), TOUCHES)) break;
+    start -= 1;
+  }
+  while (start < at && text[start] === '.') start += 1;
+  if (start === at || text[at - 1] === '.') return;
   sink.emit({ detector: 'email', start, end, confidence: isRemote(text, start, at, end) ? 0.3 : 0.95 });
 }
 

@@ -176,14 +176,19 @@ function isAddressLike(bytes: Uint8Array, at: number, mark: number, least: numbe
   return false;
 }
 
-/** The same of a text that is already folded: above ASCII nothing is left that is looked for, but in e-mail addresses. */
-export function featuresOfText(folded: string): number {
-  reserve(folded.length);
+/** A folded text as bytes, one a character: above ASCII nothing is left that is looked for, but in e-mail addresses. */
+export function bytesOf(folded: string): Uint8Array {
+  const bytes = new Uint8Array(folded.length);
   for (let at = 0; at < folded.length; at += 1) {
     const code = folded.charCodeAt(at);
-    scratch[at] = code < 0x80 ? code : 0;
+    bytes[at] = code < 0x80 ? code : 0;
   }
-  return scan(scratch, folded.length, ALL_FEATURES, false);
+  return bytes;
+}
+
+/** Whether a part of a folded text has enough digits together for a detector of numbers to be asked at all. */
+export function hasDigits(folded: string): boolean {
+  return featuresOf(bytesOf(folded), FEATURES.digits, true) !== 0;
 }
 
 function behindLetter(bytes: Uint8Array, at: number): boolean {

@@ -14,41 +14,65 @@ export const BLANK = 0x20;
 
 /** Parallel lists instead of an object for each group: a hostile text has half a million of them. */
 export interface Groups {
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
+  readonly count: number;
+  /** What lies behind `count` is left over from another text, but for the first few, which are empty groups. */
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
   /** NO_GAP, JOINED, SPACED or the separator's character. */
-  readonly gaps: readonly number[];
+  readonly gaps: Uint8Array;
 }
 
-export function groupsOf(text: string, from: number): Groups {
-  const starts: number[] = [];
-  const ends: number[] = [];
-  const gaps: number[] = [];
+/** How far behind the last group its readers look. */
+const LOOK_AHEAD = 4;
+let starts = new Uint32Array(256);
+let ends = new Uint32Array(256);
+let gaps = new Uint8Array(256);
+
+/** The groups in `bytes` from `from` on. Valid until the next call: the lists are used again. */
+export function groupsOf(bytes: Uint8Array, from: number): Groups {
+  let count = 0;
   let last = -1;
   let at = from;
   // A group that began before belongs to the stretch before.
-  while (at > 0 && isDigit(text.charCodeAt(at)) && isDigit(text.charCodeAt(at - 1))) at += 1;
-  for (; at < text.length; at += 1) {
-    if (!isDigit(text.charCodeAt(at))) continue;
+  while (at > 0 && isDigit(bytes[at] ?? 0) && isDigit(bytes[at - 1] ?? 0)) at += 1;
+  const size = bytes.length;
+  for (; at < size; at += 1) {
+    if (!isDigit(bytes[at] ?? 0)) continue;
     const start = at;
-    while (at < text.length && isDigit(text.charCodeAt(at))) at += 1;
-    starts.push(start);
-    ends.push(at);
-    gaps.push(gapBefore(text, last, start));
+    while (at < size && isDigit(bytes[at] ?? 0)) at += 1;
+    if (count + LOOK_AHEAD >= starts.length) grow();
+    starts[count] = start;
+    ends[count] = at;
+    gaps[count] = gapBefore(bytes, last, start);
+    count += 1;
     last = at;
   }
-  return { starts, ends, gaps };
+  starts.fill(0, count, count + LOOK_AHEAD);
+  ends.fill(0, count, count + LOOK_AHEAD);
+  gaps.fill(NO_GAP, count, count + LOOK_AHEAD);
+  return { count, starts, ends, gaps };
 }
 
-function gapBefore(text: string, last: number, start: number): number {
+function grow(): void {
+  const size = starts.length * 2;
+  const [olderStarts, olderEnds, olderGaps] = [starts, ends, gaps];
+  starts = new Uint32Array(size);
+  ends = new Uint32Array(size);
+  gaps = new Uint8Array(size);
+  starts.set(olderStarts);
+  ends.set(olderEnds);
+  gaps.set(olderGaps);
+}
+
+function gapBefore(bytes: Uint8Array, last: number, start: number): number {
   if (last < 0 || start - last > MAX_GAP) return NO_GAP;
   let blank = false;
   for (let at = last; at < start; at += 1) {
-    const code = text.charCodeAt(at);
+    const code = bytes[at];
     if (code === BLANK) blank = true;
     else if (code !== 0x2e && code !== 0x5f && code !== 0x2d && code !== 0x2f) return NO_GAP;
   }
-  if (start - last === 1) return text.charCodeAt(last);
+  if (start - last === 1) return bytes[last] ?? NO_GAP;
   return blank ? SPACED : JOINED;
 }
 

@@ -9,7 +9,7 @@ import { validate as validatePan } from 'stdnum/lib/cjs/in/pan.js';
 import { validate as validateCodiceFiscale } from 'stdnum/lib/cjs/it/codicefiscale.js';
 import { gluedLeft, gluedRight, isAlphanumeric, isDigit, isWord, type Sink } from './candidate.ts';
 import type { DetectorId } from './detector.ts';
-import { FEATURES, featuresOfText } from './features.ts';
+import { hasDigits } from './features.ts';
 
 interface Lettered {
   readonly detector: DetectorId;
@@ -100,7 +100,7 @@ function take(text: string, start: number, shape: Lettered, sink: Sink): void {
   const confidence = compact === capital ? upper : lower;
   if (!sink.worth(detector, start, confidence)) return;
   if (gluedLeft(text, start) || gluedRight(text, end)) return;
-  if ((featuresOfText(written) & FEATURES.digits) === 0) return;
+  if (!hasDigits(written)) return;
   sink.tried();
   if (valid(capital)) sink.emit({ detector, start, end, confidence });
 }
@@ -130,7 +130,7 @@ function takeIban(text: string, start: number, sink: Sink): void {
     if (isAlphanumeric(text.charCodeAt(end))) compact += text[end];
   }
   if (compact.length < length || gluedRight(text, end)) return;
-  if ((featuresOfText(text.slice(start, end)) & FEATURES.digits) === 0) return;
+  if (!hasDigits(text.slice(start, end))) return;
   sink.tried();
   if (isValidIBAN(compact.toUpperCase())) {
     sink.emit({ detector: 'iban', start, end, confidence: 0.97 });

@@ -57,9 +57,9 @@ export function findNumbers(
   wanted: ReadonlySet<DetectorId>,
   sink: Sink,
 ): void {
-  const { starts, gaps } = groups;
+  const { count, starts, gaps } = groups;
   const cards = wanted.has('credit_card');
-  for (let at = 0; at < starts.length; at += 1) {
+  for (let at = 0; at < count; at += 1) {
     const shapes = BY_SIZE.get(sizeOf(groups, at));
     const start = starts[at] ?? 0;
     const card = cards && mayBeCard(text.charCodeAt(start));
@@ -90,21 +90,21 @@ function tryShape(
   const { detector, separators } = shape;
   let exact = true;
   let last = at;
-  let digits = text.slice(groups.starts[at], groups.ends[at]);
-  const bare = digits.length === shape.total;
+  const bare = sizeOf(groups, at) === shape.total;
   for (let index = 1; index < shape.groups.length && !bare; index += 1) {
     last = at + index;
     const gap = groups.gaps[last] ?? NO_GAP;
     if (gap === NO_GAP || sizeOf(groups, last) !== shape.groups[index]) return;
     if (separators !== null && gap !== separators[index - 1]?.charCodeAt(0)) exact = false;
-    digits += text.slice(groups.starts[last], groups.ends[last]);
   }
   const start = groups.starts[at] ?? 0;
   const confidence = bare ? shape.bare : exact ? shape.exact : shape.grouped;
   if (!endsAt(text, groups, last) || !sink.worth(detector, start, confidence)) return;
   sink.tried();
-  if (!shape.valid(digits)) return;
-  sink.emit({ detector, start, end: groups.ends[last] ?? 0, confidence });
+  const end = groups.ends[last] ?? 0;
+  const written = text.slice(start, end);
+  if (!shape.valid(bare ? written : written.replaceAll(/\D/g, ''))) return;
+  sink.emit({ detector, start, end, confidence });
 }
 
 /** Groups as on a card (4-4-4-4, 4-6-5, 4-6-4), all alike, or a whole chain of groups whatever their lengths. */
@@ -115,7 +115,7 @@ function tryCard(text: string, groups: Groups, at: number, sink: Sink): void {
   const luhn = new Luhn();
   let count = 0;
   let even = true;
-  for (let last = at; last < groups.starts.length; last += 1) {
+  for (let last = at; last < groups.count; last += 1) {
     if (last > at && (groups.gaps[last] ?? NO_GAP) === NO_GAP) return;
     const length = sizeOf(groups, last);
     count += length;

@@ -16,11 +16,12 @@ const NOT_A_PHONE =
   /^(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:\D|$)|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}(?:\D|$)|\d{1,3}(?:\.\d{1,3}){3}$|\d+\.\d+$|\d{4}[ -]+\d{4}$)/;
 const NORTH_AMERICAN = /(?:1[-. ])?\(?\d{3}\)?[-. ]{1,2}\d{3}[-. ]\d{4}(?!\d)/y;
 
-export function findPhones(text: string, groups: Groups, sink: Sink): void {
-  const { starts } = groups;
-  const chains = chainsOf(text, groups);
+/** `bytes` are those of `text`, one a character. */
+export function findPhones(text: string, bytes: Uint8Array, groups: Groups, sink: Sink): void {
+  const { count, starts } = groups;
+  const chains = chainsOf(bytes, groups);
   let until = 0;
-  for (let at = 0; at < starts.length; at += 1) {
+  for (let at = 0; at < count; at += 1) {
     const start = starts[at] ?? 0;
     if (start < until || (chains[at] ?? 0) < MIN_DIGITS) continue;
     for (const begin of beginnings(text, start)) {
@@ -34,21 +35,20 @@ export function findPhones(text: string, groups: Groups, sink: Sink): void {
 }
 
 /** How many digits follow from each group on, its own among them, until something else than a separator stands between. */
-function chainsOf(text: string, groups: Groups): Uint32Array {
-  const { starts, ends } = groups;
-  const chains = new Uint32Array(starts.length + 1);
-  for (let at = starts.length - 1; at >= 0; at -= 1) {
-    const linked =
-      at + 1 < starts.length && isLink(text, ends[at] ?? 0, starts[at + 1] ?? Number.MAX_VALUE);
+function chainsOf(bytes: Uint8Array, groups: Groups): Uint32Array {
+  const { count, starts, ends } = groups;
+  const chains = new Uint32Array(count + 1);
+  for (let at = count - 1; at >= 0; at -= 1) {
+    const linked = at + 1 < count && isLink(bytes, ends[at] ?? 0, starts[at + 1] ?? 0);
     chains[at] = sizeOf(groups, at) + (linked ? (chains[at + 1] ?? 0) : 0);
   }
   return chains;
 }
 
-function isLink(text: string, from: number, to: number): boolean {
+function isLink(bytes: Uint8Array, from: number, to: number): boolean {
   if (to - from > MAX_GAP) return false;
   for (let at = from; at < to; at += 1) {
-    const code = text.charCodeAt(at);
+    const code = bytes[at] ?? 0;
     if (code !== 0x20 && (code < 0x28 || code > 0x2f || code === 0x2a || code === 0x2b)) {
       return false;
     }
@@ -102,9 +102,11 @@ function takePhone(
   }
   // The longest row of groups that is not too long. One that goes on is no number, unless a plus sign begins it.
   const most = text.startsWith('00', begin) ? MAX_DIGITS + 2 : MAX_DIGITS;
+  const whole = chains[at] ?? 0;
+  const prefixed = text.charCodeAt(begin) === 0x2b;
+  if (whole > most && !prefixed) return null;
   let last = at;
   let count = sizeOf(groups, at);
-  const whole = chains[at] ?? 0;
   while (count < whole && count + sizeOf(groups, last + 1) <= most) {
     last += 1;
     count += sizeOf(groups, last);
@@ -115,7 +117,7 @@ function takePhone(
     const taken = emit(end, confidenceOf(text.slice(begin, end), begin, sink));
     if (taken !== null) return taken;
   }
-  if (text.charCodeAt(begin) !== 0x2b || !sink.worth('phone', begin, 0.9)) return null;
+  if (!prefixed || !sink.worth('phone', begin, 0.9)) return null;
   const written = text.slice(begin, end);
   for (let size = written.length; size >= MIN_PREFIXED; size = written.lastIndexOf(' ', size - 1)) {
     sink.tried();

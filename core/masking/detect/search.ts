@@ -6,7 +6,7 @@ import type { Sink } from './candidate.ts';
 import { CONTEXT_REACH, readable, type Context } from './context.ts';
 import type { DetectorId, Finding } from './detector.ts';
 import { findEmails, findUrlPasswords } from './email.ts';
-import { FEATURES, featuresOfText } from './features.ts';
+import { bytesOf, FEATURES, featuresOf } from './features.ts';
 import { fold } from './fold.ts';
 import { groupsOf } from './groups.ts';
 import { findLettered } from './lettered.ts';
@@ -36,7 +36,8 @@ export function search(
   const base = Math.max(0, from - HISTORY);
   const stretch = base === 0 && to === text.length ? text : text.slice(base, to);
   const folded = fold(stretch);
-  const features = featuresOfText(folded.text);
+  const bytes = bytesOf(folded.text);
+  const features = featuresOf(bytes);
   if (features === 0) return [];
   const startOf = (at: number): number => folded.starts?.[at] ?? at;
   const endOf = (end: number): number => folded.ends?.[end - 1] ?? end;
@@ -49,7 +50,7 @@ export function search(
     context.judge(detector, confidence, minimum, () => {
       if (place !== at) {
         place = at;
-        words = readable(stretch.slice(Math.max(0, at - CONTEXT_REACH), at));
+        words = wordsBefore(stretch, at);
       }
       return words;
     });
@@ -67,10 +68,10 @@ export function search(
     tried,
   };
   if ((features & FEATURES.digits) !== 0) {
-    const groups = groupsOf(folded.text, first);
+    const groups = groupsOf(bytes, first);
     findNumbers(folded.text, groups, wanted, sink);
     findLettered(folded.text, first, wanted, sink);
-    if (wanted.has('phone')) findPhones(folded.text, groups, sink);
+    if (wanted.has('phone')) findPhones(folded.text, bytes, groups, sink);
   }
   if ((features & FEATURES.at) !== 0) {
     if (wanted.has('email')) findEmails(folded.text, first, sink);
@@ -84,6 +85,15 @@ export function search(
     if ((features & FEATURES.assignment) !== 0) findAssigned(folded.text, first, sink);
   }
   return united(found);
+}
+
+/** Digits and marks alone say nothing. */
+function wordsBefore(text: string, at: number): string {
+  const least = Math.max(0, at - CONTEXT_REACH);
+  for (let back = at - 1; back >= least; back -= 1) {
+    if (text.charCodeAt(back) > 0x40) return readable(text.slice(least, at));
+  }
+  return '';
 }
 
 /** First folded character that starts at or behind an offset. */
