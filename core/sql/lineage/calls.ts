@@ -128,6 +128,10 @@ function isWholeRow(arg: Value): boolean {
 
 function isTotal(name: string, args: readonly Value[]): boolean {
   if (TOTAL.has(name)) return true;
+  // A key that is NULL is refused, a value never.
+  if (name === 'json_build_object' || name === 'jsonb_build_object') {
+    return args.every((arg, at) => at % 2 === 1 || arg.columns.size === 0);
+  }
   const only = TOTAL_IN_FIRST.has(name) ? 0 : TOTAL_IN_SECOND.has(name) ? 1 : null;
   return only !== null && args.every((arg, at) => at === only || arg.columns.size === 0);
 }

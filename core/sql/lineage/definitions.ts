@@ -34,7 +34,6 @@ export const HARMLESS: ReadonlySet<NodeTag> = new Set<NodeTag>([
   'AlterRoleSetStmt',
   'DropRoleStmt',
   'AlterDatabaseSetStmt',
-  'AlterSystemStmt',
 ]);
 
 export const DEFINITIONS: { readonly [T in NodeTag]?: Define<T> } = {
@@ -110,6 +109,7 @@ export const DEFINITIONS: { readonly [T in NodeTag]?: Define<T> } = {
   CreateExtensionStmt: code('a new extension'),
   AlterExtensionStmt: code('a changed extension'),
   LoadStmt: code('a library'),
+  AlterSystemStmt: code('a setting of the server'),
   ImportForeignSchemaStmt: code('a foreign schema'),
   CreateForeignTableStmt: code('a foreign table'),
   CreatedbStmt: code('a copy of a database'),

@@ -31,12 +31,12 @@ export interface Expressions extends Conditions, Calls {
   readonly children: <T extends NodeTag>(walk: Walk, tag: T, node: Ast<T>, env: Env) => Value;
 }
 
-/** Tags whose evaluation can fail or branch for one value and not for another. */
-const FALLIBLE: ReadonlySet<NodeTag> = new Set<NodeTag>([
-  'JsonFuncExpr',
-  'JsonParseExpr',
-  'XmlExpr',
-  'XmlSerialize',
+/** Nodes whose evaluation can fail or branch for one value and not for another, and what they are called. */
+const FALLIBLE: ReadonlyMap<NodeTag, string> = new Map<NodeTag, string>([
+  ['JsonFuncExpr', 'a JSON path'],
+  ['JsonParseExpr', 'JSON()'],
+  ['XmlExpr', 'an XML constructor'],
+  ['XmlSerialize', 'XMLSERIALIZE'],
 ]);
 
 export function createExpressions(walkQuery: WalkQuery): Expressions {
@@ -124,7 +124,8 @@ export function createExpressions(walkQuery: WalkQuery): Expressions {
       } else values.push(valueOf(walk, value as Node, env));
     }
     const value = together(values);
-    if (FALLIBLE.has(tag)) walk.findings.use(value.columns, 'other', 'SELECT', tag);
+    const fallible = FALLIBLE.get(tag);
+    if (fallible !== undefined) walk.findings.use(value.columns, 'other', 'SELECT', fallible);
     return value;
   }
 

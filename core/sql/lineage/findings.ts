@@ -5,7 +5,7 @@ import { TooDeep } from '../analysis.ts';
 import type { Assignment, BaseColumn, ColumnUse } from './lineage.ts';
 
 /** Nodes of one statement, CTEs that are walked again included; more are refused, for time's sake. */
-const MAX_STEPS = 2_000_000;
+const MAX_STEPS = 400_000;
 
 export class Findings {
   readonly uses: ColumnUse[] = [];

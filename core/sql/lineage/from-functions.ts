@@ -1,12 +1,17 @@
 // Functions in FROM: every column of their rows may hold anything of the arguments. How many columns there are must be
 // known wherever `*` stands for them.
-import { FIRST_USER_OID, type Catalog, type CatalogFunction } from '../catalog.ts';
+import {
+  FIRST_USER_OID,
+  type Catalog,
+  type CatalogFunction,
+  type CatalogRelation,
+} from '../catalog.ts';
 import { outputName } from '../output-names.ts';
-import { as, nameParts, type Ast, type Node } from '../parse.ts';
+import { as, nameParts, type Ast, type FuncCall, type Node } from '../parse.ts';
 import type { Expressions } from './expressions.ts';
-import { renamed } from './relations.ts';
+import { renamed, touch } from './relations.ts';
 import { item, isUserType, type Env, type Item } from './scope.ts';
-import { CLEAN, computed, together, type Column, type Value } from './values.ts';
+import { CLEAN, computed, NO_COLUMNS, together, union, type Column, type Value } from './values.ts';
 import { useType } from './types.ts';
 import type { Walk } from './walk.ts';
 
@@ -32,7 +37,7 @@ export function functionItem(
     for (const each of given) {
       if (each?.typeName !== undefined) useType(walk, nameParts(each.typeName.names));
     }
-    const whole = computed(value.columns, value.rowish);
+    const whole = computed(union(value.columns, rowsOf(walk, fn)), value.rowish);
     const names: readonly string[] | null =
       given.length > 0
         ? given.map((each) => each?.colname ?? '')
@@ -44,6 +49,17 @@ export function functionItem(
   const name = alias ?? outputName(entries[0]?.[0]) ?? '';
   const listed = renamed(columns, node.alias);
   return rest === null ? item(name, listed) : item(name, listed, { rest, counted: false });
+}
+
+/** A function that returns rows of a table: whoever vouches for it does not vouch for that table's columns. */
+function rowsOf(walk: Walk, fn: FuncCall | undefined): Value['columns'] {
+  let columns = NO_COLUMNS;
+  for (const { returnType } of walk.names.functions(nameParts(fn?.funcname), null)) {
+    const relation = isUserType(returnType) ? compositeOf(walk.names.catalog, returnType) : null;
+    if (relation === null || relation.kind === 'c') continue;
+    for (const { value } of touch(walk, relation).columns) columns = union(columns, value.columns);
+  }
+  return columns;
 }
 
 function functionWord(call: Node | undefined): string {
@@ -62,8 +78,11 @@ function resultColumns(
   if (fn === undefined) return [scalar];
   const parts = nameParts(fn.funcname);
   const count = fn.args?.length ?? 0;
-  if (parts.at(-1) === 'unnest' && count > 1) {
-    return value.rowish ? null : Array.from({ length: count }, () => 'unnest');
+  if (parts.at(-1) === 'unnest') {
+    // A tsvector opens into three columns, an array into one each; of several arguments each has its own.
+    if (value.rowish || opensRows(value)) return null;
+    if (!(fn.args ?? []).every((arg) => isArray(arg, value))) return null;
+    return count === 1 ? [scalar] : Array.from({ length: count }, () => 'unnest');
   }
   const overloads = walk.names.functions(parts, count);
   const shapes = overloads.map((each) => shapeOf(walk.names.catalog, each, value));
@@ -82,8 +101,39 @@ function shapeOf(catalog: Catalog, fn: CatalogFunction, value: Value): readonly 
   // Of anyelement and its kin, rows come out where rows go in.
   if (POLYMORPHIC.has(fn.returnType)) return value.rowish || opensRows(value) ? null : [];
   if (fn.returnType < FIRST_USER_OID) return [];
-  return compositeColumns(catalog, fn.returnType);
+  return compositeOf(catalog, fn.returnType)?.columns.map((column) => column.name) ?? null;
 }
+
+/** Certainly an array, by the way it is written or by what makes it. */
+function isArray(node: Node, { columns }: Value): boolean {
+  const link = as(node, 'SubLink');
+  const name = nameParts(as(node, 'FuncCall')?.funcname).at(-1) ?? '';
+  return (
+    as(node, 'A_ArrayExpr') !== undefined ||
+    (as(node, 'ColumnRef') !== undefined && columns.size > 0 && !holdsText(columns)) ||
+    as(node, 'TypeCast')?.typeName?.arrayBounds !== undefined ||
+    link?.subLinkType === 'ARRAY_SUBLINK' ||
+    ARRAYS.has(name)
+  );
+}
+
+function holdsText(columns: Value['columns']): boolean {
+  for (const { column } of columns) if (column.type === TSVECTOR) return true;
+  return false;
+}
+
+const TSVECTOR = 3614;
+
+const ARRAYS: ReadonlySet<string> = new Set([
+  'array_agg',
+  'array_append',
+  'array_cat',
+  'array_remove',
+  'current_schemas',
+  'regexp_match',
+  'regexp_split_to_array',
+  'string_to_array',
+]);
 
 const RECORD = 2249;
 /** anyelement, anynonarray, anyenum, anycompatible, anyarray, anycompatiblearray (pg_type.dat). */
@@ -95,14 +145,12 @@ function opensRows(value: Value): boolean {
   return false;
 }
 
-/** Columns of a table's row type; null where the type is none. */
-function compositeColumns(catalog: Catalog, type: number): readonly string[] | null {
+/** The relation whose rows are of this type; null where the type is none of a relation. */
+function compositeOf(catalog: Catalog, type: number): CatalogRelation | null {
   const name = catalog.typeName(type);
   if (name === undefined) return null;
   for (const schema of catalog.schemas) {
-    if (catalog.type(schema, name)?.oid !== type) continue;
-    const relation = catalog.relation(schema, name);
-    return relation === undefined ? null : relation.columns.map((column) => column.name);
+    if (catalog.type(schema, name)?.oid === type) return catalog.relation(schema, name) ?? null;
   }
   return null;
 }

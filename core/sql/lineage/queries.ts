@@ -38,6 +38,11 @@ export function createQueries(
   const sorting = createSorting(expressions);
 
   function select(walk: Walk, node: SelectStmt, outer: Env, options: QueryOptions): Columns {
+    return setTree(walk, node, outer, options)?.map(handOut) ?? null;
+  }
+
+  /** A plain SELECT, or a tree of set operations. */
+  function setTree(walk: Walk, node: SelectStmt, outer: Env, options: QueryOptions): Columns {
     if (++walk.depth > MAX_TREE_DEPTH) throw new TooDeep();
     // SELECT … UNION SELECT … nests to the left, once per arm: a loop, or long texts would need a deep stack.
     const arms: Arm[] = [];
@@ -51,13 +56,13 @@ export function createQueries(
     let columns: Columns = plain(walk, at, withClause(walk, at.withClause, env), options);
     options.firstArm?.(columns);
     for (const arm of arms.toReversed()) {
-      const more = select(walk, arm.statement, arm.env, {});
+      const more = setTree(walk, arm.statement, arm.env, {});
       columns = setOperation(walk, arm.operation, columns, more);
       sorting.ofSetOperation(walk, arm.operation.sortClause, columns, arm.env);
       limits(walk, arm.operation, arm.env);
     }
     walk.depth--;
-    return columns?.map(handOut) ?? null;
+    return columns;
   }
 
   function plain(walk: Walk, node: SelectStmt, env: Env, options: QueryOptions): Columns {

@@ -10,8 +10,12 @@ import { shownName, type Walk } from './walk.ts';
 export function readItem(walk: Walk, node: RangeVar, env: Env): Item {
   const cte = node.schemaname === undefined ? findCte(env.ctes, node.relname ?? '') : null;
   if (cte === null) return relationItem(walk, node).item;
+  cte.read = true;
   const name = node.alias?.aliasname ?? cte.name;
-  return cte.columns === null ? openItem(name) : item(name, renamed(cte.columns, node.alias));
+  if (cte.columns !== null) return item(name, renamed(cte.columns, node.alias));
+  // Named before its turn, which RECURSIVE allows, or of an unknown shape.
+  walk.findings.doubt(`the columns of ${cte.name}, which are not known`);
+  return openItem(name);
 }
 
 /** A table or view, never a CTE; `shape` null where it is not known. */

@@ -38,6 +38,8 @@ export interface CteFrame {
   readonly name: string;
   /** Set late for recursive ones; null: not known. */
   columns: readonly Column[] | null;
+  /** Something has read it: a CTE that does so itself is recursive. */
+  read?: boolean;
   readonly next: CteFrame | null;
 }
 

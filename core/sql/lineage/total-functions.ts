@@ -7,7 +7,7 @@ const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/
 export const TOTAL: ReadonlySet<string> = words(`
   any_value array_agg array_to_json array_to_string array_length array_ndims array_upper array_lower avg bit_and bit_or
   bit_xor bool_and bool_or btrim ltrim rtrim trim cardinality concat concat_ws count every first_value last_value
-  grouping json_agg json_agg_strict jsonb_agg jsonb_agg_strict json_build_array jsonb_build_array json_typeof
+  grouping json_build_array jsonb_build_array json_agg json_agg_strict jsonb_agg jsonb_agg_strict json_build_array jsonb_build_array json_typeof
   jsonb_typeof lag lead max min mode num_nonnulls num_nulls percentile_cont percentile_disc pg_typeof pg_column_size
   quote_ident quote_literal quote_nullable rank dense_rank row_number percent_rank cume_dist row_to_json starts_with
   stddev stddev_pop stddev_samp string_agg sum to_json to_jsonb to_tsvector var_pop var_samp variance strpos position

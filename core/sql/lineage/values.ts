@@ -117,8 +117,9 @@ export function either(values: readonly Value[]): Value {
 
 /** A value as a query hands it out: a constant may meet other rows there, so it is no single comparand any more. */
 export function handedOut(value: Value): Value {
-  if (value.kind !== 'constant' && value.kind !== 'parameter') return value;
-  return value.rowish ? CLEAN_ROW : CLEAN;
+  if ((value.kind !== 'constant' && value.kind !== 'parameter') || isNull(value)) return value;
+  // What it is stays known, for whoever stores it.
+  return { ...value, kind: 'computed' };
 }
 
 function isNull(value: Value): boolean {

@@ -50,12 +50,9 @@ export function createWithClauses(walkQuery: WalkQuery): WithClauses {
         },
       });
       frame.columns = named(again, cte, columns);
-      if (before !== null && sameColumns(before, frame.columns)) {
-        walk.findings.include(findings);
-        return;
-      }
+      const settled = before !== null && sameColumns(before, frame.columns);
       // It does not name itself, or its number of columns is not known: nothing will change.
-      if (frame.columns === null) {
+      if (settled || frame.read !== true || frame.columns === null) {
         walk.findings.include(findings);
         return;
       }

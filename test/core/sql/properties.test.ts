@@ -191,7 +191,9 @@ describe('a text that parses', () => {
   it('has the same facts from a cold and from a warm cache', () => {
     const fresh = createInspect({ parse, catalog: () => catalog });
     for (const sql of STATEMENTS) {
-      expect(inspect(sql, CONTEXT)).toEqual(fresh(sql, CONTEXT));
+      // Lineage is computed when it is asked for: a function of each inspection's own.
+      const { lineage: _, ...cold } = fresh(sql, CONTEXT);
+      expect(inspect(sql, CONTEXT)).toMatchObject(cold);
       expect(inspect(sql, CONTEXT)).toBe(inspect(sql, CONTEXT));
     }
   });
