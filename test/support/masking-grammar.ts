@@ -1,0 +1,235 @@
+// Random SQL over masked columns for property tests: expressions by type, and the queries they stand in.
+import { constant, constantFrom, letrec, nat, oneof, tuple, type Arbitrary } from 'fast-check';
+
+const TEXT_COLUMNS = [
+  'email',
+  'ssn',
+  'card',
+  'license::text',
+  'handle::text',
+  'mailbox',
+  'shout',
+  'name',
+  'country',
+];
+const NUMBER_COLUMNS = ['salary', 'balance', 'rate::numeric', 'lower(span)', 'id', 'team'];
+
+const fill = (template: string, ...parts: readonly string[]) =>
+  template.replaceAll(/\$(\d)/g, (_, n: string) => parts[Number(n)] ?? '');
+const templates = (shapes: readonly string[], ...parts: readonly Arbitrary<string>[]) =>
+  tuple(constantFrom(...shapes), ...parts).map(([shape, ...filled]) => fill(shape, ...filled));
+
+const { text, number, truth } = letrec<{ text: string; number: string; truth: string }>((tie) => {
+  const [t, n, b] = [tie('text'), tie('number'), tie('truth')];
+  return {
+    text: oneof(
+      { maxDepth: 3, depthSize: 'small', withCrossShrink: true },
+      constantFrom(...TEXT_COLUMNS),
+      constantFrom(`'x'`, `''`, 'NULL::text'),
+      templates(
+        [
+          'upper($0)',
+          'lower($0)',
+          'reverse($0)',
+          'md5($0)',
+          'initcap($0)',
+          'quote_literal($0)',
+          'trim($0)',
+          `encode($0::bytea, 'hex')`,
+          `($0)::varchar`,
+          `($0)::bytea::text`,
+          `(ARRAY[$0])[1]`,
+          `to_json($0)::text`,
+          `jsonb_build_object('k', $0)->>'k'`,
+          `(ROW($0))::text`,
+          `(SELECT $0)`,
+          `max($0) OVER ()`,
+          `string_agg($0, ',') OVER ()`,
+          `overlay($0 PLACING '' FROM 1 FOR 0)`,
+          `format('%s', $0)`,
+          `regexp_replace($0, '^z', '')`,
+          `split_part($0, '@', 1)`,
+          `($0 COLLATE "C")`,
+          `array_to_string(ARRAY[$0], '')`,
+          `(SELECT v FROM (VALUES ($0)) q (v))`,
+          `(xmlelement(name a, $0))::text`,
+          `translate($0, 'é', 'e')`,
+          `tidy($0)`,
+          `coalesce($0)`,
+        ],
+        t,
+      ),
+      templates(
+        [
+          '$0 || $1',
+          'concat($0, $1)',
+          'greatest($0, $1)',
+          'coalesce($0, $1)',
+          'nullif($0, $1)',
+          `replace($0, 'é', $1)`,
+          `(ARRAY[$0, $1])[2]`,
+          `concat_ws('-', $0, $1)`,
+        ],
+        t,
+        t,
+      ),
+      templates(['CASE WHEN $1 THEN $0 ELSE $2 END'], t, b, t),
+      templates(['($0)::text', `to_char($0, 'FM999999999')`], n),
+      constantFrom(
+        'p::text',
+        'to_jsonb(p)::text',
+        'row_to_json(p)::text',
+        '(p).email',
+        'p.*::text',
+        `profile->>'passport'`,
+        'phones[1]',
+        '(home).street',
+        'born::text',
+        'token::text',
+        'ref::text',
+        'mood::text',
+        `words::text`,
+        'hstore(p)::text',
+        `(SELECT q.email FROM people q WHERE q.id = p.id)`,
+        `(SELECT string_agg(q.ssn, '') FROM people q)`,
+        `(SELECT c.mail FROM contacts c WHERE c.id = p.id)`,
+        `(SELECT doc->>'email' FROM blobs WHERE blobs.id = p.id)`,
+        `lag(email) OVER (ORDER BY id)`,
+        `email_of(id)`,
+      ),
+    ),
+    number: oneof(
+      { maxDepth: 2, depthSize: 'small', withCrossShrink: true },
+      constantFrom(...NUMBER_COLUMNS),
+      nat(9).map(String),
+      templates(
+        [
+          '-($0)',
+          'abs($0)',
+          '($0) * 1',
+          'round($0)',
+          'sum($0) OVER (PARTITION BY id)',
+          '(SELECT $0)',
+          'coalesce($0, 0)',
+          '($0)::text::numeric',
+          'lag($0, 0) OVER (ORDER BY id)',
+        ],
+        n,
+      ),
+      templates(['$0 + $1', 'greatest($0, $1)', '$0 - $1'], n, n),
+      templates(['length($0)', 'ascii($0)', 'hashtext($0)', `position('x' IN $0)`], t),
+      templates(['CASE WHEN $1 THEN $0 ELSE 0 END'], n, b),
+    ),
+    truth: oneof(
+      { maxDepth: 2, depthSize: 'small', withCrossShrink: true },
+      constantFrom('true', 'id > 2', `country = 'DE'`, 'team IS NULL', 'p.id IN (1, 3)'),
+      templates(
+        [
+          `$0 LIKE '%a%'`,
+          `$0 = 'x'`,
+          `$0 > 'm'`,
+          `$0 ~ '[a-k]'`,
+          '$0 IS NOT NULL',
+          `$0 IN ('x', 'y')`,
+          `starts_with($0, 'v')`,
+          `$0 SIMILAR TO '%q%'`,
+          `$0 IS DISTINCT FROM 'x'`,
+        ],
+        t,
+      ),
+      templates(['$0 = $1', '$0 <> $1', '$0 < $1'], t, t),
+      templates(['$0 > 5', '$0 = 7', '$0 BETWEEN 1 AND 60000000', '$0 IS NULL', '$0 % 2 = 0'], n),
+      templates(['($0 AND $1)', '($0 OR $1)'], b, b),
+      templates(['NOT ($0)', '($0) IS TRUE', `CASE WHEN $0 THEN true ELSE false END`], b),
+      constantFrom(
+        `mood > 'calm'`,
+        `profile ? 'deep'`,
+        `phones && ARRAY['x']`,
+        'span @> 700000',
+        `EXISTS (SELECT FROM accounts a WHERE a.email = p.email)`,
+        `EXISTS (SELECT FROM accounts a WHERE a.email > p.email)`,
+        `email IN (SELECT a.email FROM accounts a)`,
+        `salary IN (SELECT a.pin FROM accounts a)`,
+        `id = ANY (SELECT a.id FROM accounts a WHERE a.pin > 70000000)`,
+      ),
+    ),
+  };
+});
+
+const order = constantFrom(
+  '',
+  ' ORDER BY id',
+  ' ORDER BY 1',
+  ' ORDER BY email',
+  ' ORDER BY a',
+  ' LIMIT 3',
+  ' ORDER BY salary LIMIT 1',
+  ' ORDER BY country, id',
+);
+
+/** Statements of one text each, read-only. */
+export const statement: Arbitrary<string> = oneof(
+  {
+    weight: 4,
+    arbitrary: templates(
+      ['SELECT $0 AS a, $1 AS b FROM people p WHERE $2$3'],
+      text,
+      number,
+      truth,
+      order,
+    ),
+  },
+  templates(
+    ['SELECT a FROM (SELECT $0 AS a, id FROM people p) s$1'],
+    text,
+    constantFrom('', ' WHERE a IS NOT NULL', ` WHERE a LIKE '%q%'`, ' ORDER BY a', ' GROUP BY a'),
+  ),
+  templates(
+    ['WITH c AS (SELECT id, $0 AS a, $1 AS b FROM people p) SELECT $2 FROM c'],
+    text,
+    number,
+    constantFrom(
+      'a',
+      'b',
+      'c',
+      'max(a)',
+      'count(*)',
+      'count(DISTINCT a)',
+      'c::text',
+      'json_agg(c)',
+      'row_number() OVER (ORDER BY id)',
+      'row_number() OVER (ORDER BY a)',
+      'sum(b)',
+    ),
+  ),
+  templates(
+    ['SELECT $0 AS a FROM people p UNION $2 SELECT $1 FROM people p'],
+    text,
+    text,
+    constantFrom('ALL', 'DISTINCT'),
+  ),
+  templates(
+    ['SELECT $3(x) AS a FROM (SELECT $0 AS x, $2 AS y FROM people p WHERE $1) s GROUP BY y'],
+    text,
+    truth,
+    number,
+    constantFrom(
+      'min',
+      'max',
+      'array_agg',
+      'json_agg',
+      'count',
+      `string_agg(',',`.slice(0, 0) + 'jsonb_agg',
+    ),
+  ),
+  templates(['SELECT l.v AS a FROM people p, LATERAL (SELECT $0 AS v) l WHERE $1'], text, truth),
+  templates(
+    ['SELECT t.title, p.id FROM teams t (tid, title) JOIN people p ON p.team = t.tid AND $0$1'],
+    truth,
+    constant(''),
+  ),
+  templates(['SELECT count(*) FILTER (WHERE $0), count(*) FROM people p'], truth),
+  templates(['SELECT country, count(*) FROM people p GROUP BY country HAVING bool_or($0)'], truth),
+  templates(['COPY (SELECT $0 FROM people p WHERE $1) TO STDOUT'], text, truth),
+  templates(['TABLE contacts$0', 'SELECT * FROM guarded p WHERE $1'], constant(''), truth),
+);
