@@ -1,5 +1,6 @@
 // Reads a target's columns, and a few of their values, through the gateway: as the caller, under the caller's rules and masks.
 import postgres from 'postgres';
+import { isPlaceholder } from '../core/masking/maskers/placeholder.ts';
 import type { SampledColumn } from './suggest-masks-proposal.ts';
 
 type Sql = ReturnType<typeof postgres>;
@@ -55,8 +56,8 @@ export async function readColumns(
   return columns;
 }
 
-/** Texts, numbers that may be cards or phones, and documents; dates, booleans and bytes say nothing by their values. */
-const TELLING = /^[SNUI]$/;
+/** Texts, numbers that may be cards or phones, and documents; addresses are known by their type, dates and booleans tell nothing. */
+const TELLING = /^[SNU]$/;
 
 async function sampled(
   sql: Sql,
@@ -78,7 +79,9 @@ async function sampled(
     return table.map((_, i) =>
       rows.flatMap((row) => {
         const value: unknown = row[i];
-        return typeof value === 'string' && value !== '' ? [value] : [];
+        // What is masked for the caller already says nothing of the column.
+        const told = typeof value === 'string' && value !== '' && !isPlaceholder(value);
+        return told ? [value] : [];
       }),
     );
   } catch (error) {
