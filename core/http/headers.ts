@@ -33,7 +33,7 @@ export const HEADER_CODES = [
 ] as const satisfies readonly (HeaderShapeCode | `header_${string}`)[];
 export type HeaderCode = (typeof HEADER_CODES)[number];
 
-export type Headers =
+export type FilteredHeaders =
   | { readonly ok: true; readonly headers: HeaderList }
   | { readonly ok: false; readonly code: HeaderCode; readonly name: string };
 
@@ -74,7 +74,10 @@ const SINGLE: ReadonlySet<string> = new Set([
 ]);
 
 /** The headers to send, and their names sorted are the facts' `headers`. The credential is added later (credential.ts). */
-export function requestHeaders(incoming: HeaderList, options: RequestHeaderOptions): Headers {
+export function requestHeaders(
+  incoming: HeaderList,
+  options: RequestHeaderOptions,
+): FilteredHeaders {
   const checked = checkedHeaders(incoming);
   if (!checked.ok) return checked;
   const { headers } = checked;
@@ -123,7 +126,10 @@ export interface ResponseHeaderOptions {
  * The headers to answer with. Malformed ones are refused rather than left out: a target that can put line breaks into one
  * header was made to.
  */
-export function responseHeaders(incoming: HeaderList, options: ResponseHeaderOptions): Headers {
+export function responseHeaders(
+  incoming: HeaderList,
+  options: ResponseHeaderOptions,
+): FilteredHeaders {
   // Characters beyond a byte would be cut to one on their way, which makes a line break of U+010A.
   const checked = checkedHeaders(incoming.filter(([, value]) => !/[^\0-\u00FF]/.test(value)));
   if (!checked.ok) return checked;
@@ -178,7 +184,7 @@ function granting(name: string, options: ResponseHeaderOptions): boolean {
   }
 }
 
-function framing(headers: HeaderList): Headers | null {
+function framing(headers: HeaderList): FilteredHeaders | null {
   const codings = listMembers(valuesOf(headers, 'transfer-encoding'));
   const lengths = valuesOf(headers, 'content-length');
   if (codings.some((coding) => coding !== 'chunked') || codings.length > 1) {
@@ -198,7 +204,7 @@ function framing(headers: HeaderList): Headers | null {
     : null;
 }
 
-function repeated(headers: HeaderList): Headers | null {
+function repeated(headers: HeaderList): FilteredHeaders | null {
   const seen = new Set<string>();
   for (const [name, value] of headers) {
     if (!SINGLE.has(name)) continue;
@@ -210,7 +216,7 @@ function repeated(headers: HeaderList): Headers | null {
   return null;
 }
 
-function loop(headers: HeaderList): Headers | null {
+function loop(headers: HeaderList): FilteredHeaders | null {
   const hops = listMembers(valuesOf(headers, 'via'));
   return hops.some((hop) => hop.split(/\s+/)[1] === PSEUDONYM)
     ? refused('header_loop', 'via')
@@ -231,6 +237,6 @@ function subprotocols(headers: HeaderList): string {
     .join(', ');
 }
 
-function refused(code: HeaderCode, name: string): Headers & { readonly ok: false } {
+function refused(code: HeaderCode, name: string): FilteredHeaders & { readonly ok: false } {
   return { ok: false, code, name };
 }

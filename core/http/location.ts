@@ -18,6 +18,8 @@ export interface Mount {
 }
 
 const REFERENCE = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/is;
+/** Host and port; no user, and nothing that has to be decoded first. */
+const AUTHORITY = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{0,5})?$/i;
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: ':80', https: ':443' };
 
 /**
@@ -38,7 +40,7 @@ export function rewriteReference(
   const ownScheme = scheme?.toLowerCase() ?? targetScheme;
   if (ownScheme !== 'http' && ownScheme !== 'https') return null;
   if (authority !== undefined) {
-    if (authority === '' || authority.includes('@')) return null;
+    if (!AUTHORITY.test(authority)) return null;
     // A target behind something that ends TLS calls itself http; the gateway's way to it stays the policy's.
     const upgraded = ownScheme === 'http' ? `https:${originOf('http', authority).slice(5)}` : '';
     if (originOf(ownScheme, authority) !== mount.origin && upgraded !== mount.origin) {

@@ -1,7 +1,7 @@
 // A refusal in HTTP's own words: problem documents (RFC 9457) that a person or a model can act on. What was refused, by
 // which rule, what to do instead; never a value of a header, a secret or an internal error. Failures of the gateway itself
 // and of tokens are worker/render-failure.ts's; the form of the document is the same.
-import type { Decision, Denial } from '../decision.ts';
+import type { Denial } from '../decision.ts';
 import type { DenyCode } from '../failure.ts';
 import type { HeaderCode } from './headers.ts';
 import type { HeaderList } from './header-list.ts';
@@ -137,19 +137,6 @@ export function denialRefusal(denial: Denial, revision: number): Answer {
   return status === 503 || status === 429
     ? { ...answer, headers: [...answer.headers, ['retry-after', '5']] }
     : answer;
-}
-
-/** Null where the request may run. A question to people is no refusal: see held(). */
-export function refusalOf(decision: Decision): Answer | null {
-  switch (decision.kind) {
-    case 'allow':
-    case 'approve':
-      return null;
-    case 'deny':
-      return denialRefusal(decision, decision.revision);
-    default:
-      throw new Error('unreachable: a decision of no kind');
-  }
 }
 
 export interface HeldRequest {
