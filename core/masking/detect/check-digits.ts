@@ -62,7 +62,7 @@ export function isAadhaar(digits: string): boolean {
     for (let turn = at % 8; turn > 0; turn -= 1) digit = PERMUTATION[digit] ?? 0;
     check = product(check, digit);
   }
-  return check === 0 && [...digits].reverse().join('') !== digits;
+  return check === 0 && [...digits].toReversed().join('') !== digits;
 }
 
 /** Eleven digits, ISO/IEC 7064 MOD 11,10; of the first ten one comes twice or three times (Bundeszentralamt für Steuern). */

@@ -77,10 +77,7 @@ export function createContext(name: string | undefined): Context {
       if (raised.has(detector) || words.test(before())) return atLeast(minimum, confidence + RAISE);
       if (confidence < minimum) return null;
       if (UNTOUCHED.has(detector)) return atLeast(minimum, confidence);
-      return atLeast(
-        minimum,
-        namedOther || OTHER.test(before()) ? confidence - LOWER : confidence,
-      );
+      return atLeast(minimum, namedOther || OTHER.test(before()) ? confidence - LOWER : confidence);
     },
   };
 }

@@ -43,7 +43,8 @@ function isKind(code: number, kind: number): boolean {
 
 function takeEmail(text: string, at: number, after: number, sink: Sink): void {
   let end = after;
-  while (end < text.length && end - after < MAX_DOMAIN && isKind(text.charCodeAt(end), HOST)) end += 1;
+  while (end < text.length && end - after < MAX_DOMAIN && isKind(text.charCodeAt(end), HOST))
+    end += 1;
   while (end > after && '.-'.includes(text[end - 1] ?? '')) end -= 1;
   sink.tried();
   const domain = text.slice(after, end);
@@ -61,7 +62,12 @@ function takeEmail(text: string, at: number, after: number, sink: Sink): void {
   }
   while (start < at && text[start] === '.') start += 1;
   if (start === at || text[at - 1] === '.') return;
-  sink.emit({ detector: 'email', start, end, confidence: isRemote(text, start, at, end) ? 0.3 : 0.95 });
+  sink.emit({
+    detector: 'email',
+    start,
+    end,
+    confidence: isRemote(text, start, at, end) ? 0.3 : 0.95,
+  });
 }
 
 /** `git@host:path`, scp's way of naming a file. */
@@ -82,6 +88,6 @@ export function findUrlPasswords(text: string, from: number, sink: Sink): void {
       if (code === 0x40) sign = next;
     }
     if (colon < 0 || sign <= colon + 1) continue;
-    sink.emit({ detector: 'url_password', start: colon + 1, end: sign, confidence: 0.95 });
+    sink.emit({ detector: 'url_password', start: colon + 1, end: sign, confidence: 0.97 });
   }
 }

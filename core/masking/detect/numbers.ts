@@ -91,7 +91,8 @@ function tryShape(
   let exact = true;
   let last = at;
   const bare = sizeOf(groups, at) === shape.total;
-  for (let index = 1; index < shape.groups.length && !bare; index += 1) {
+  const pieces = bare ? 1 : shape.groups.length;
+  for (let index = 1; index < pieces; index += 1) {
     last = at + index;
     const gap = groups.gaps[last] ?? NO_GAP;
     if (gap === NO_GAP || sizeOf(groups, last) !== shape.groups[index]) return;

@@ -16,8 +16,6 @@ const COUNTRIES: readonly CountryCode[] = [
   'IN',
   'AU',
 ];
-/** How to dial out of one of them. */
-const DIAL_OUT = ['0011', '011', '00'];
 const MAX_CALLING_CODE = 3;
 /** E.164 allows 15 with the calling code; German and Austrian extensions have more. */
 const MAX_DIGITS = 18;
@@ -26,6 +24,7 @@ const MAX_DIGITS = 18;
 interface Source {
   callingCode(): string;
   nationalNumberPattern(): string;
+  IDDPrefix(): string | undefined;
   nationalPrefixForParsing(): string | undefined;
   nationalPrefixTransformRule(): string | undefined;
 }
@@ -36,6 +35,8 @@ interface Plan {
   /** The digits that are dialled before a number inside of the country, and what becomes of it without them. */
   readonly prefix: RegExp | null;
   readonly transform: string | undefined;
+  /** The digits that are dialled before a number abroad. */
+  readonly dialOut: RegExp | null;
 }
 
 const plans = new Map<string, Plan | null>();
@@ -57,11 +58,13 @@ function build(key: string): Plan | null {
   const source = metadata.numberingPlan as unknown as Source | undefined;
   if (source === undefined) return null;
   const prefix = source.nationalPrefixForParsing();
+  const dialOut = source.IDDPrefix();
   return {
     callingCode: source.callingCode(),
     pattern: new RegExp(`^(?:${source.nationalNumberPattern()})$`),
     prefix: prefix === undefined ? null : new RegExp(`^(?:${prefix})`),
     transform: source.nationalPrefixTransformRule(),
+    dialOut: dialOut === undefined ? null : new RegExp(`^(?:${dialOut})(?=[1-9])`),
   };
 }
 
@@ -82,18 +85,16 @@ export function isInternational(digits: string): boolean {
 /** Digits as dialled in one of a few countries, with or without its prefix. */
 export function isNational(digits: string): boolean {
   if (digits.length > MAX_DIGITS) return false;
-  const abroad = DIAL_OUT.some(
-    (prefix) => digits.startsWith(prefix) && isInternational(digits.slice(prefix.length)),
-  );
-  // Two zeros dial out wherever no number begins with them, which is so in all of these countries.
-  if (abroad || digits.startsWith('00')) return abroad;
   return COUNTRIES.some((country) => isNationalIn(country, digits));
 }
 
 export function isNationalIn(country: CountryCode, digits: string): boolean {
   const plan = planOf(country);
   if (plan === null) return false;
-  const { callingCode } = plan;
+  const { callingCode, dialOut } = plan;
+  // Only a few digits begin what is dialled abroad.
+  const abroad = /^[01]/.test(digits) ? dialOut?.exec(digits)?.[0] : undefined;
+  if (abroad !== undefined) return isInternational(digits.slice(abroad.length));
   if (isIn(plan, digits)) return true;
   return digits.startsWith(callingCode) && isIn(plan, digits.slice(callingCode.length));
 }

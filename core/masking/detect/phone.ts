@@ -121,7 +121,9 @@ function takePhone(
   const written = text.slice(begin, end);
   for (let size = written.length; size >= MIN_PREFIXED; size = written.lastIndexOf(' ', size - 1)) {
     sink.tried();
-    const taken = isInternational(digitsOf(written.slice(0, size))) ? emit(begin + size, 0.9) : null;
+    const taken = isInternational(digitsOf(written.slice(0, size)))
+      ? emit(begin + size, 0.9)
+      : null;
     if (taken !== null) return taken;
   }
   return null;

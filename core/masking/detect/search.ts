@@ -109,6 +109,19 @@ function foldedIndex(starts: Uint32Array | null, offset: number): number {
   return low;
 }
 
+/** Whether `one` names what `other` overlaps better: a known kind of key says more than "some secret", else the surer. */
+function names(one: Finding, other: Finding): boolean {
+  const known = (finding: Finding): boolean =>
+    finding.detector !== 'secret' && finding.confidence >= KNOWN;
+  if (one.detector === 'secret' || other.detector === 'secret') {
+    if (known(one) !== known(other)) return known(one);
+  }
+  return one.confidence > other.confidence;
+}
+
+/** Confidence of an unmistakable shape. */
+const KNOWN = 0.9;
+
 /** Overlapping findings become one over all of them, under the name of the surest: nothing of either is left over. */
 function united(found: readonly Finding[]): readonly Finding[] {
   if (found.length < 2) return found;
@@ -120,7 +133,7 @@ function united(found: readonly Finding[]): readonly Finding[] {
     const last = kept.at(-1);
     if (last === undefined || finding.start >= last.end) kept.push(finding);
     else {
-      const { detector, confidence } = finding.confidence > last.confidence ? finding : last;
+      const { detector, confidence } = names(finding, last) ? finding : last;
       const end = Math.max(last.end, finding.end);
       kept[kept.length - 1] = { detector, confidence, start: last.start, end };
     }

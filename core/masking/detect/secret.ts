@@ -1,6 +1,6 @@
 // Secrets without a shape of their own: what is assigned to a word like `password`, and random-looking tokens near such
 // a word. Without one a random token is only a guess, because hashes, identifiers and image data look the same.
-import { eachMatch, isDigit, type Sink } from './candidate.ts';
+import { eachMatch, type Sink } from './candidate.ts';
 import { isEnding } from './features.ts';
 
 // Each keyword's last three letters stand in ENDINGS of features.ts.
@@ -9,6 +9,11 @@ const KEYWORD =
 /** Between the separator and the value. */
 const FILLER = /(?:\\?["']|[ \t]|[>=]){0,3}/y;
 const VALUE = /[^\s"'<>,;&\\)(\]}]{6,256}/y;
+/** In quotes everything but blanks belongs to it: half a password is no masked password. */
+const QUOTED: Readonly<Record<string, RegExp>> = {
+  '"': /[^\s"\\]{6,256}(?=\\?")/y,
+  "'": /[^\s'\\]{6,256}(?=\\?')/y,
+};
 const IS_PASSWORD = /^(?:pass|pwd|kennwort|contrasena|clave|senha|mot)/i;
 const PLACEHOLDER =
   /^(?:\$|\{|%|null$|true$|false$|undefined$|none$|string|required|optional|invalid|changeme|process\.|env\.|os\.|\*+$|x+$|\.+$|-+$|\[)/i;
@@ -42,14 +47,19 @@ function isAnnounced(text: string, separator: number): boolean {
 }
 
 function takeAssigned(text: string, start: number, keyword: string, sink: Sink): void {
-  VALUE.lastIndex = start;
-  const value = VALUE.exec(text)?.[0];
+  const value = valueAt(QUOTED[text[start - 1] ?? ''], text, start) ?? valueAt(VALUE, text, start);
   if (value === undefined || PLACEHOLDER.test(value)) return;
   sink.tried();
   const strong = value.length >= 16 && /\d/.test(value) && bitsPerCharacter(value) >= 3;
   const confidence = strong ? 0.8 : IS_PASSWORD.test(keyword) && isPasswordLike(value) ? 0.65 : 0;
   if (confidence === 0) return;
   sink.emit({ detector: 'secret', start, end: start + value.length, confidence });
+}
+
+function valueAt(pattern: RegExp | undefined, text: string, start: number): string | undefined {
+  if (pattern === undefined) return undefined;
+  pattern.lastIndex = start;
+  return pattern.exec(text)?.[0];
 }
 
 /** One lower-case word is prose ("password: required by"); a password has something else in it. */

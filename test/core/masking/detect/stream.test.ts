@@ -34,9 +34,10 @@ const sameAsWhole = (text: string, chunks: readonly string[]): void => {
 };
 
 describe('a stream', () => {
-  it('finds every value of the corpus cut at every place', () => {
+  it('finds every value of the corpus cut at every place, up to 64 characters', () => {
     for (const { text } of corpus.filter(({ detector }) => detector !== null)) {
-      const step = Math.max(1, Math.floor(text.length / 24));
+      // Longer ones, keys mostly, are cut every few characters.
+      const step = text.length <= 64 ? 1 : Math.ceil(text.length / 64);
       for (let at = 1; at < text.length; at += step)
         sameAsWhole(text, [text.slice(0, at), text.slice(at)]);
     }
