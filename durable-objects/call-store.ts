@@ -93,6 +93,14 @@ export class CallStore {
     this.#exec("UPDATE call SET state = 'pending', approval = ?", approval);
   }
 
+  /** From the beginning, after a failure that left nothing behind. */
+  again(): void {
+    this.#state = 'pending';
+    this.#session = '';
+    this.#approval = null;
+    this.#exec("UPDATE call SET state = 'pending', session = '', approval = NULL, failure = NULL");
+  }
+
   succeeded(result: CallResult, rows: string): void {
     this.#storage.transactionSync(() => {
       for (let at = 0; at < rows.length; at += PART_CHARS) {

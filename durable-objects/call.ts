@@ -62,6 +62,9 @@ export class Call extends DurableObject<Env> implements CallRpc {
       known.principalId !== order.caller.principal.id
     ) {
       return JSON.stringify({ kind: 'conflict' } satisfies CallAnswer);
+    } else if (this.#mayTryAgain) {
+      this.#store.again();
+      this.#begin(order.caller);
     } else {
       await this.#resume(order.caller, 0);
     }
@@ -99,6 +102,12 @@ export class Call extends DurableObject<Env> implements CallRpc {
     this.#store = new CallStore(this.ctx.storage);
   }
 
+  /** Nothing ran, for a reason that passes: the answer said to try again, so the same key may. */
+  get #mayTryAgain(): boolean {
+    if (this.#store.state !== 'failed' || this.#live) return false;
+    return PASSING.has(this.#store.view().failure?.code ?? '');
+  }
+
   get #held(): boolean {
     return this.#store.state === 'pending' && this.#store.approval !== null;
   }
@@ -122,8 +131,16 @@ export class Call extends DurableObject<Env> implements CallRpc {
     }
     this.#attempt = null;
     this.#live = false;
-    await this.#end(end);
+    try {
+      this.#end(end);
+    } catch (error) {
+      // The outcome cannot be written: what is written says that it runs, and that can only mean `unknown` now.
+      const kind = error instanceof Error ? error.name : 'unknown';
+      console.error(JSON.stringify({ event: 'call_unwritten', call: call.id, kind }));
+      this.#store.ended('unknown', LOST);
+    }
     this.#changed();
+    await this.ctx.storage.setAlarm(Date.now() + CALL_RETENTION_MS);
   }
 
   async #run(call: KnownCall, caller: CallCaller): Promise<AttemptEnd> {
@@ -169,7 +186,7 @@ export class Call extends DurableObject<Env> implements CallRpc {
   }
 
   /** What the end of a session means for the call. */
-  async #end(end: AttemptEnd): Promise<void> {
+  #end(end: AttemptEnd): void {
     const store = this.#store;
     switch (end.kind) {
       case 'result':
@@ -189,7 +206,6 @@ export class Call extends DurableObject<Env> implements CallRpc {
         if (this.#held) return;
         store.ended('unknown', LOST);
     }
-    await this.ctx.storage.setAlarm(Date.now() + CALL_RETENTION_MS);
   }
 
   /** Goes on with a call that no session serves any more: runs it once when people have agreed, ends it when they have not. */
@@ -304,6 +320,18 @@ function ended(code: string, message: string, view: ApprovalView | null): CallFa
   });
 }
 
+const PASSING: ReadonlySet<string> = new Set([
+  'interrupted',
+  'session_unavailable',
+  'target_unreachable',
+  'target_auth_failed',
+  'target_tls_failed',
+  'policy_unreadable',
+  'catalog_unavailable',
+  'journal_unavailable',
+  'approval_unavailable',
+]);
+
 const CHECK = 'Look at the data, or at the session’s record, before you send it again.';
 
 const INTERRUPTED = failure(
@@ -317,7 +345,7 @@ const LOST = failure(
   { hint: CHECK },
 );
 const NOT_SENT = failure('interrupted', 'The gateway was interrupted before anything was sent.', {
-  hint: 'Nothing ran. Send it again with a new Idempotency-Key.',
+  hint: 'Nothing ran. Send it again.',
 });
 const USED_ELSEWHERE = failure(
   'approval_cancelled',

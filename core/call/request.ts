@@ -28,7 +28,7 @@ const text = z
 
 const scalar = z.union([text, z.number(), z.boolean(), z.null()]);
 
-const param: z.ZodType<ParamValue> = z.lazy(() => z.union([scalar, z.array(param)]));
+export const param: z.ZodType<ParamValue> = z.lazy(() => z.union([scalar, z.array(param)]));
 
 function depth(value: ParamValue): number {
   return Array.isArray(value) ? 1 + Math.max(0, ...(value as ParamValue[]).map(depth)) : 0;

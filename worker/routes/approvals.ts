@@ -26,7 +26,7 @@ const cursor = z
     return { requestedAt: Number(at), id };
   });
 
-const listQuery = z.strictObject({
+export const approvalsQuery = z.strictObject({
   state: z.enum(['pending', 'approved', 'denied', 'expired', 'cancelled', 'consumed']).optional(),
   target: z.string().min(1).max(63).optional(),
   own: z
@@ -37,11 +37,11 @@ const listQuery = z.strictObject({
   cursor: cursor.optional(),
 });
 
-const showQuery = z.strictObject({
+export const showQuery = z.strictObject({
   wait: z.coerce.number().int().min(0).max(MAX_WAIT_SECONDS).default(0),
 });
 
-const decisionBody = z.strictObject({
+export const decisionBody = z.strictObject({
   decision: z.enum(['approve', 'deny']),
   /** Of what the person was shown. */
   digest: z.string().regex(/^[0-9a-f]{64}$/),
@@ -52,7 +52,7 @@ const decisionBody = z.strictObject({
 export const approvalRoutes = new Hono<DoorEnv>();
 
 approvalRoutes.get('/v1/approvals', async (c) => {
-  const { limit, cursor: after, ...filter } = parseQuery(listQuery, c.req.query());
+  const { limit, cursor: after, ...filter } = parseQuery(approvalsQuery, c.req.query());
   const principal = c.get('principal');
   const rows = await createApprovalIndex(c.env.DB).search(
     { principalId: principal.id, groups: principal.kind === 'human' ? principal.groups : [] },

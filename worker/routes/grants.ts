@@ -27,7 +27,7 @@ import { readJson } from '../request-body.ts';
 import { iso, MAX_WAIT_SECONDS } from './approvals.ts';
 import { parseQuery } from './audit-query.ts';
 
-const grantBody = z.strictObject({
+export const grantBody = z.strictObject({
   target: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   forSeconds: z.int().min(MIN_GRANT_SECONDS),
   reason: z.string().trim().min(1).max(500),
