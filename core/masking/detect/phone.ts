@@ -23,7 +23,10 @@ export function findPhones(text: string, bytes: Uint8Array, groups: Groups, sink
   let until = 0;
   for (let at = 0; at < count; at += 1) {
     const start = starts[at] ?? 0;
-    if (start < until || (chains[at] ?? 0) < MIN_DIGITS) continue;
+    const whole = chains[at] ?? 0;
+    if (start < until || whole < MIN_DIGITS) continue;
+    // Most places in a long row of numbers are passed by here.
+    if (whole > MAX_DIGITS + 2 && !isAmericanShape(groups, at) && !hasPlus(bytes, start)) continue;
     for (const begin of beginnings(text, start)) {
       if (begin < until || gluedLeft(text, begin)) continue;
       const end = takePhone(text, groups, chains, at, begin, sink);
@@ -32,6 +35,12 @@ export function findPhones(text: string, bytes: Uint8Array, groups: Groups, sink
       break;
     }
   }
+}
+
+/** Whether a plus sign stands where `beginnings` looks for it. */
+function hasPlus(bytes: Uint8Array, start: number): boolean {
+  for (let at = start - 1; at >= start - 3; at -= 1) if (bytes[at] === 0x2b) return true;
+  return false;
 }
 
 /** How many digits follow from each group on, its own among them, until something else than a separator stands between. */
