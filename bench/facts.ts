@@ -39,6 +39,32 @@ const CONTEXT: SqlContext = {
   readOnly: false,
 };
 
+export interface LineageTimes {
+  /** Parsed again and walked, the catalog's relations seen before. */
+  readonly coldMicros: number;
+  readonly cachedMicros: number;
+}
+
+export async function lineageTimes(rounds = 12): Promise<LineageTimes> {
+  const { parse } = await loadSqlParser();
+  const catalog = shopCatalog();
+  const inspect = createInspect({ parse, catalog: () => catalog });
+  const prepare = (count: number, from: number) =>
+    Array.from({ length: count }, (_, call) => inspect(`${QUERY} --l${from + call}`, CONTEXT));
+  for (const { lineage } of prepare(4_000, 0)) lineage();
+  const seen = inspect(QUERY, CONTEXT);
+  let coldMicros = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < rounds; round++) {
+    const inspections = prepare(1_000, 4_000 + round * 1_000);
+    let at = 0;
+    coldMicros = Math.min(
+      coldMicros,
+      best(1, 1_000, () => inspections[at++]?.lineage()),
+    );
+  }
+  return { coldMicros, cachedMicros: best(rounds, 20_000, () => seen.lineage()) };
+}
+
 export async function factsTimes(rounds = 12): Promise<FactsTimes> {
   const { parse } = await loadSqlParser();
   const catalog = shopCatalog();
@@ -70,8 +96,10 @@ function best(rounds: number, calls: number, work: () => unknown): number {
 
 if (import.meta.main) {
   const { parseMicros, coldMicros, cachedMicros } = await factsTimes();
+  const lineage = await lineageTimes();
   const shown = (micros: number) => `${micros.toFixed(2)} µs`;
   process.stdout.write(
-    `parse ${shown(parseMicros)}, cold ${shown(coldMicros)}, cached ${shown(cachedMicros)}\n`,
+    `parse ${shown(parseMicros)}, cold ${shown(coldMicros)}, cached ${shown(cachedMicros)}\n` +
+      `lineage cold ${shown(lineage.coldMicros)}, cached ${shown(lineage.cachedMicros)}\n`,
   );
 }

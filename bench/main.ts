@@ -3,7 +3,7 @@
 import { quietenChildren } from '../dev/environment.ts';
 import { dim, say } from '../dev/output.ts';
 import { onSignals } from '../dev/shutdown.ts';
-import { measureDecision, measureEngineAlone, measureFacts } from './computed.ts';
+import { measureDecision, measureEngineAlone, measureFacts, measureLineage } from './computed.ts';
 import type { Group } from './findings.ts';
 import { readOptions, type GroupName } from './options.ts';
 import { describeMachine, groupText, misses, writeDocs, writeResults } from './report.ts';
@@ -39,6 +39,8 @@ async function measure(name: GroupName): Promise<Group> {
     }
     case 'facts':
       return measureFacts();
+    case 'lineage':
+      return measureLineage();
     case 'decision':
       return measureDecision();
     case 'detection':

@@ -5,6 +5,7 @@ export const GROUPS = [
   'round-trip',
   'rows',
   'facts',
+  'lineage',
   'decision',
   'engine',
   'masking',

@@ -2,7 +2,7 @@
 // constant, a parameter or another stored column is an exact lookup; everything else can find a value out by halves.
 import { as, nameParts, tagOf, type Ast, type Node } from '../parse.ts';
 import type { Env } from './scope.ts';
-import { CLEAN, columnsOf, isSimple, together, union, computed, type Value } from './values.ts';
+import { CLEAN, columnsOf, isSimple, together, computed, type Value } from './values.ts';
 import type { ValueOf, Walk, WalkQuery } from './walk.ts';
 
 export interface Conditions {
@@ -15,7 +15,7 @@ export interface Conditions {
 /** Notes two comparands. */
 export function compare(walk: Walk, a: Value, b: Value, clause: string, by: string): void {
   const how = isSimple(a) && isSimple(b) ? 'equality' : 'other';
-  walk.findings.use(union(a.columns, b.columns), how, clause, by);
+  walk.findings.compared([a.columns, b.columns], how, clause, by);
 }
 
 /** Notes a value that rows are grouped, deduplicated or partitioned by. */
@@ -74,7 +74,8 @@ export function createConditions(valueOf: ValueOf, walkQuery: WalkQuery): Condit
     const values = operands(walk, node, env);
     const columns = columnsOf(values);
     const how = exact && values.every(isSimple) ? 'equality' : 'other';
-    walk.findings.use(columns, how, clause, by);
+    const sides = values.map((value) => value.columns);
+    walk.findings.compared(sides, how, clause, by);
     return computed(columns);
   }
 

@@ -29,6 +29,19 @@ export class Findings {
     if (columns.size > 0) this.uses.push({ columns, how, clause, by });
   }
 
+  /** Values compared with each other. */
+  compared(
+    each: readonly ReadonlySet<BaseColumn>[],
+    how: ColumnUse['how'],
+    clause: string,
+    by: string,
+  ): void {
+    const sides = each.filter(({ size }) => size > 0);
+    const columns = new Set(sides.flatMap((side) => [...side]));
+    if (sides.length < 2) this.use(columns, how, clause, by);
+    else this.uses.push({ columns, how, clause, by, sides });
+  }
+
   doubt(what: string): void {
     this.unproven.add(what);
   }

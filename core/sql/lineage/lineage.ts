@@ -37,6 +37,11 @@ export interface ColumnUse {
   readonly clause: string;
   /** The operator, function or clause that uses them, as the text names it: `LIKE`, `<`, `lower()`. */
   readonly by: string;
+  /**
+   * Where stored columns are compared with each other: the columns of each side. A side that no mask covers may be a table
+   * full of guesses, which one statement tries all at once.
+   */
+  readonly sides?: readonly ReadonlySet<BaseColumn>[];
 }
 
 /** A value that a statement stores. */

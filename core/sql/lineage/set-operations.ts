@@ -1,7 +1,7 @@
 // UNION, INTERSECT and EXCEPT (transformSetOperationStmt): columns pair up by position. Without ALL rows are compared, as
 // INTERSECT and EXCEPT always do.
 import type { SelectStmt } from '../parse.ts';
-import { either, isSimple, union, type Column, type Value } from './values.ts';
+import { either, isSimple, type Column, type Value } from './values.ts';
 import type { Columns, Walk } from './walk.ts';
 
 export function setOperation(walk: Walk, node: SelectStmt, left: Columns, right: Columns): Columns {
@@ -15,9 +15,8 @@ export function setOperation(walk: Walk, node: SelectStmt, left: Columns, right:
   return left.map((column, position): Column => {
     const other = right[position]?.value ?? column.value;
     if (compares) {
-      const columns = union(column.value.columns, other.columns);
       const how = isSimple(column.value) && isSimple(other) ? 'equality' : 'other';
-      walk.findings.use(columns, how, word, word);
+      walk.findings.compared([column.value.columns, other.columns], how, word, word);
     }
     const kept = node.op === 'SETOP_EXCEPT' && column.value.type === other.type;
     return { name: column.name, value: kept ? column.value : arms(column.value, other) };
