@@ -143,6 +143,7 @@ export class Attempt {
       case 'fatal':
         this.#fatal = reportedFailure(event.fields);
         this.#fatalApproval = namedApproval(event.fields);
+        this.#socket?.close();
         return;
       case 'result':
         return this.#over(event);

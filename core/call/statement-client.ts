@@ -74,6 +74,8 @@ export class StatementClient {
   readonly #reader = new FrameReader(RULES);
   #sent = false;
   #done = false;
+  /** The server has said how the statement ended; without that, its being ready proves nothing. */
+  #told = false;
   #error: ReportFields | null = null;
   #columns: { readonly name: string; readonly oid: number }[] = [];
   readonly #rows: string[] = [];
@@ -152,9 +154,11 @@ export class StatementClient {
         this.#row();
         return null;
       case SERVER.commandComplete:
+        this.#told = true;
         this.#tag = decodeLossy(bodyOf(reader).cstringBytes());
         return null;
       case SERVER.portalSuspended:
+        this.#told = true;
         this.#truncatedBy ??= 'rows';
         return null;
       case SERVER.copyInResponse: {
@@ -162,6 +166,9 @@ export class StatementClient {
         // The Sync behind the statement was taken for part of the copy: a new one ends the segment.
         return { kind: 'send', bytes: concatBytes([refusal, SYNC]) };
       }
+      case SERVER.emptyQuery:
+        this.#told = true;
+        return null;
       case SERVER.copyOutResponse:
         this.#truncatedBy = 'copy';
         return null;
@@ -170,7 +177,6 @@ export class StatementClient {
       case SERVER.parseComplete:
       case SERVER.bindComplete:
       case SERVER.noData:
-      case SERVER.emptyQuery:
       case SERVER.notification:
       case SERVER.copyData:
       case SERVER.copyDone:
@@ -182,16 +188,21 @@ export class StatementClient {
 
   #failed(fields: ReportFields): ClientEvent | null {
     // V is never translated, S is; FATAL and PANIC end the connection.
-    if (!this.#sent || (fields['V'] ?? fields['S']) !== 'ERROR') return { kind: 'fatal', fields };
+    if (!this.#sent || (fields['V'] ?? fields['S']) !== 'ERROR') {
+      // Its last words: nothing behind them is an answer.
+      this.#done = true;
+      return { kind: 'fatal', fields };
+    }
     this.#error ??= fields;
     return null;
   }
 
   #ready(): ClientEvent | null {
-    if (!this.#sent) return { kind: 'ready' };
     if (this.#done) return null;
+    if (!this.#sent) return { kind: 'ready' };
     this.#done = true;
     if (this.#error !== null) return { kind: 'error', fields: this.#error };
+    if (!this.#told) throw new ProtocolViolation('ready without having answered');
     return { kind: 'result', result: this.#result(), rows: this.#rows };
   }
 
