@@ -4,6 +4,7 @@
 import type { Denial } from '../decision.ts';
 import type {
   Assignment,
+  ColumnUse,
   OutputColumn,
   StatementLineage,
   TextLineage,
@@ -117,7 +118,8 @@ function refusal(
       .all(use.columns)
       .find(
         ({ mask: { predicates } }) =>
-          predicates === 'deny' || (predicates === 'equality' && use.how !== 'equality'),
+          predicates === 'deny' ||
+          (predicates === 'equality' && (use.how !== 'equality' || tried(use, masked))),
       );
     if (column !== undefined) return predicateRefused(column, use);
   }
@@ -131,6 +133,11 @@ function refusal(
     if (column !== null) return mayBePlaceholder(column.name);
   }
   return null;
+}
+
+/** A stored column that no mask covers may hold every value there could be: to compare with it is to try them all. */
+function tried({ sides }: ColumnUse, masked: MaskedColumns): boolean {
+  return sides?.some((side) => masked.first(side) === null) === true;
 }
 
 function assignmentRefusal(

@@ -31,7 +31,7 @@ export function predicateRefused({ name, mask }: MaskedColumn, { by, clause }: C
   const hint =
     mask.predicates === 'deny'
       ? 'No condition, grouping or ordering may use it: select by other columns, or ask for an exception from the mask.'
-      : `Compare ${name} as a whole: = or IN with constants or parameters, IS NULL, GROUP BY, or = with another column; or ask for an exception from the mask.`;
+      : `Compare ${name} as a whole: = or IN with constants or parameters, IS NULL, GROUP BY, or = with another masked column; or ask for an exception from the mask.`;
   return denial('mask_predicate', message, hint);
 }
 

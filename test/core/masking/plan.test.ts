@@ -231,7 +231,7 @@ describe('conditions, groupings and orderings', () => {
     [
       'equality mode: LIKE',
       LIKE,
-      'mask_predicate: public.customers.email is masked (mask mails, all) and cannot be used by LIKE in WHERE. | Compare public.customers.email as a whole: = or IN with constants or parameters, IS NULL, GROUP BY, or = with another column; or ask for an exception from the mask.',
+      'mask_predicate: public.customers.email is masked (mask mails, all) and cannot be used by LIKE in WHERE. | Compare public.customers.email as a whole: = or IN with constants or parameters, IS NULL, GROUP BY, or = with another masked column; or ask for an exception from the mask.',
     ],
     [
       'deny mode: even equality',
