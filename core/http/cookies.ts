@@ -1,5 +1,6 @@
 // Cookies where a policy lets them through. All targets share the gateway's host, so a cookie is tied to its target's path,
 // and the gateway's own cookies reach no target. @see RFC 6265 section 5.2
+import type { Mount } from './location.ts';
 import { nameMatcher } from './header-tables.ts';
 
 /** Of the gateway (worker/human-session.ts) and of Cloudflare in front of it. `__Host-` cookies are for the whole host. */
@@ -23,10 +24,13 @@ export function callerCookies(values: readonly string[]): string {
 }
 
 /**
- * A Set-Cookie of the target, for its paths below `prefix` only. Null where it would stand in for a cookie of the gateway.
+ * A Set-Cookie of the target, for its paths at the gateway only. Null where it would stand in for a cookie of the gateway.
  * Domain goes: the host is another one. The browser's own rules for the remaining attributes stay.
  */
-export function targetCookie(value: string, prefix: string): string | null {
+export function targetCookie(
+  value: string,
+  { prefix, base }: Pick<Mount, 'prefix' | 'base'>,
+): string | null {
   const [pair = '', ...attributes] = value.split(';').map((part) => part.trim());
   const name = nameOf(pair);
   // A cookie without a name is sent as its bare value, and could spell out any other.
@@ -40,7 +44,8 @@ export function targetCookie(value: string, prefix: string): string | null {
     else if (lower !== 'domain' && lower !== '') rest.push(attribute);
   }
   if (!/^\/[!-:<-~]*$/.test(path) || path.includes('..')) path = '/';
-  return [pair, `Path=${prefix}${path}`, ...rest].join('; ');
+  const below = path.startsWith(`${base}/`) ? path.slice(base.length) : '/';
+  return [pair, `Path=${prefix}${below}`, ...rest].join('; ');
 }
 
 function nameOf(pair: string): string {

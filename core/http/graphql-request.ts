@@ -9,7 +9,7 @@ import {
   type ReadGraphql,
 } from './graphql.ts';
 import type { Json } from './json-body.ts';
-import { MAX_GRAPHQL_BATCH } from './limits.ts';
+import { MAX_GRAPHQL_BATCH, MAX_GRAPHQL_CHARS } from './limits.ts';
 import type { Parameters } from './query.ts';
 
 /** The members of a request that decide what runs. */
@@ -52,6 +52,8 @@ export function graphqlBody(body: Json): ReadGraphql {
     if (!read.ok) return read;
     all.push(read.facts);
   }
+  const chars = all.flatMap(({ fields }) => fields).reduce((sum, path) => sum + path.length, 0);
+  if (chars > MAX_GRAPHQL_CHARS) return doubt('graphql_too_large');
   return { ok: true, facts: batchedGraphql(all) };
 }
 

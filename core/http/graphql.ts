@@ -8,7 +8,12 @@ import {
   type FragmentDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { MAX_GRAPHQL_DEPTH, MAX_GRAPHQL_FIELDS, MAX_GRAPHQL_TOKENS } from './limits.ts';
+import {
+  MAX_GRAPHQL_CHARS,
+  MAX_GRAPHQL_DEPTH,
+  MAX_GRAPHQL_FIELDS,
+  MAX_GRAPHQL_TOKENS,
+} from './limits.ts';
 
 /** Ordered: a request of several operations has the gravest of them. */
 export const GRAPHQL_OPERATIONS = ['query', 'subscription', 'mutation'] as const;
@@ -120,6 +125,7 @@ class FieldWalk {
   /** `prefix` and fragment of those that have been: the same twice adds nothing. */
   readonly #done = new Set<string>();
   #left = MAX_GRAPHQL_FIELDS;
+  #charsLeft = MAX_GRAPHQL_CHARS;
 
   constructor(fragments: ReadonlyMap<string, FragmentDefinitionNode>) {
     this.#fragments = fragments;
@@ -139,6 +145,8 @@ class FieldWalk {
       switch (selection.kind) {
         case 'Field': {
           const path = prefix + selection.name.value;
+          this.#charsLeft -= path.length;
+          if (this.#charsLeft < 0) return 'graphql_too_large';
           this.fields.add(path);
           const below = selection.selectionSet;
           failed = below === undefined ? null : this.#select(below, `${path}.`, depth + 1);

@@ -98,7 +98,7 @@ export function requestHeaders(
     passed.push(header);
   }
   passed.push(['accept-encoding', options.acceptEncoding], ['via', `1.1 ${PSEUDONYM}`]);
-  if (options.allowCookies) {
+  if (options.allowCookies && !own('cookie')) {
     const cookies = callerCookies(valuesOf(headers, 'cookie'));
     if (cookies !== '') passed.push(['cookie', cookies]);
   }
@@ -166,7 +166,7 @@ function keptValue(name: string, value: string, options: ResponseHeaderOptions):
     case 'refresh':
       return null; // a Location that no standard describes
     case 'set-cookie':
-      return targetCookie(value, mount.prefix);
+      return targetCookie(value, mount);
     default:
       return value;
   }
@@ -223,9 +223,16 @@ function loop(headers: HeaderList): FilteredHeaders | null {
     : null;
 }
 
-/** Whether a comma stands outside of quotes. */
+/** Whether a comma stands outside of quotes. One walk: a pattern would start anew at every quote that is not closed. */
 function listed(value: string): boolean {
-  return value.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').includes(',');
+  let quoted = false;
+  for (let at = 0; at < value.length; at++) {
+    const char = value.charAt(at);
+    if (char === '"') quoted = !quoted;
+    else if (quoted && char === '\\') at++;
+    else if (!quoted && char === ',') return true;
+  }
+  return false;
 }
 
 /** Subprotocols without those that carry tokens, ours or a Kubernetes bearer token's. */

@@ -20,5 +20,7 @@ export const MAX_GRAPHQL_TOKENS = 10_000;
 export const MAX_GRAPHQL_DEPTH = 100;
 /** Fields visited with fragments written out: a few lines of fragments can stand for billions of fields. */
 export const MAX_GRAPHQL_FIELDS = 5_000;
+/** Paths of all fields of a request together, characters: a long name with many fields below is repeated by each of them. */
+export const MAX_GRAPHQL_CHARS = 128 * 1024;
 /** Operations of one GraphQL batch. */
 export const MAX_GRAPHQL_BATCH = 50;

@@ -54,6 +54,8 @@ const DOUBLE = /%25(?:[0-9a-f]{2}|u)/i;
 const MAPPED = /[/\\.%;?#\p{Cc}]/u;
 /** Slashes and dots for best-fit tables that NFKC leaves alone. */
 const LOOKALIKES = /[\u2044\u2215\u2216\u29F5\u29F8\u3002]/u;
+/** Blanks, and what some file systems and normalisations leave out of names. */
+const IGNORED = /[\s\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
  * `raw` is exactly what follows `/http/{target}` up to `?`; an empty one is `/` (RFC 3986 section 6.2.3). The result is
@@ -142,8 +144,10 @@ function segmentsCode(path: string): PathCode | null {
   const segments = path.slice(1).split(/\/|%2F/);
   const last = segments.length - 1;
   for (const [index, segment] of segments.entries()) {
-    // `...` and a padded `..` are dots too, where trailing dots and blanks are cut off a name.
-    const name = segment.replaceAll('%20', '');
+    // `...` and a padded `..` are dots too, where trailing dots, blanks or invisible characters are cut off a name.
+    const name = segment.includes('%')
+      ? decodeURIComponent(segment).replaceAll(IGNORED, '')
+      : segment;
     if (/^\.+$/.test(name)) return 'path_dot_segment';
     if (name === '' && (segment !== '' || index !== last)) return 'path_empty_segment';
   }

@@ -126,7 +126,11 @@ describe('readGraphql', () => {
     'fragment F30 on T { z }',
   ].join('\n');
 
+  /** 4,000 fields below names of 240,000 characters: a gigabyte of paths. */
+  const wide = `${`{${'x'.repeat(5_000)}`.repeat(48)}{ ${Array.from({ length: 4_000 }, (_, i) => `y${i}`).join(' ')} ${'}'.repeat(49)}`;
+
   it.each<[string, string, string | null, GraphqlDoubt]>([
+    ['paths that add up', wide, null, 'graphql_too_large'],
     ['nothing', '', null, 'graphql_unparsable'],
     ['what is no GraphQL', 'SELECT 1', null, 'graphql_unparsable'],
     ['a missing brace', '{ a', null, 'graphql_unparsable'],
@@ -351,6 +355,16 @@ describe('httpFacts of GraphQL', () => {
     [
       'a large batch',
       { body: Array.from({ length: 51 }, () => ({ query: '{ a }' })) },
+      null,
+      ['graphql_too_large'],
+    ],
+    [
+      'a batch of many paths',
+      {
+        body: Array.from({ length: 40 }, () => ({
+          query: `{${'x'.repeat(400)}{${Array.from({ length: 50 }, (_, i) => `y${i}`).join(' ')}}}`,
+        })),
+      },
       null,
       ['graphql_too_large'],
     ],

@@ -261,12 +261,26 @@ describe('requestHeaders', () => {
     expect(sent([['Cookie', cookie]], { allowCookies: true })).toEqual([['cookie', 'a=1; b=2']]);
   });
 
+  it('keeps the cookie of the gateway the only one where the credential is a cookie', () => {
+    expect(sent([['cookie', 'a=1']], { allowCookies: true, own: ['Cookie'] })).toEqual([]);
+  });
+
   it('lets subprotocols through, but for those that carry tokens', () => {
     const protocols =
       'chat, postern.v1, base64url.bearer.authorization.k8s.io.c2VjcmV0, graphql-transport-ws, token.abc';
     expect(sent([['sec-websocket-protocol', protocols]], { webSocket: true })).toEqual([
       ['sec-websocket-protocol', 'chat, graphql-transport-ws'],
     ]);
+  });
+
+  it.each<[string, HeaderList]>([
+    ['a run of blanks in a value', [['x-a', `a${' '.repeat(60_000)}a`]]],
+    ['quotes that are not closed', [['content-type', '"\\'.repeat(30_000)]]],
+    ['commas', [['connection', ','.repeat(60_000)]]],
+  ])('takes linear time for %s', (_name, incoming) => {
+    const start = performance.now();
+    sent(incoming);
+    expect(performance.now() - start).toBeLessThan(250);
   });
 
   const CANARY = 'canary-3f8a';
@@ -454,6 +468,18 @@ describe('responseHeaders', () => {
       ['set-cookie', 'b=2; Path=/http/shop/'],
       ['set-cookie', 'c=3; Path=/http/shop/; Secure'],
       ['www-authenticate', 'Basic realm="x"'],
+    ]);
+  });
+
+  it.each<[string, string]>([
+    ['a=1; Path=/api/v2/app', 'a=1; Path=/http/shop/app'],
+    ['a=1; Path=/api/v2', 'a=1; Path=/http/shop/'],
+    ['a=1; Path=/elsewhere', 'a=1; Path=/http/shop/'],
+    ['a=1; Path=/api/v2/../x', 'a=1; Path=/http/shop/'],
+  ])('moves %j below the address', (cookie, expected) => {
+    const mount = { ...RESPONSE.mount, base: '/api/v2' };
+    expect(answered([['set-cookie', cookie]], { mount, allowCookies: true })).toEqual([
+      ['set-cookie', expected],
     ]);
   });
 

@@ -31,6 +31,10 @@ const REFUSED: readonly [raw: string, code: PathCode][] = [
   ['/%20../b', 'path_dot_segment'],
   ['/.%20./b', 'path_dot_segment'],
   ['/%20/b', 'path_empty_segment'],
+  ['/.%e2%80%8b./b', 'path_dot_segment'],
+  ['/..%ef%b8%80/b', 'path_dot_segment'],
+  ['/..%c2%a0/b', 'path_dot_segment'],
+  ['/%e2%80%8b/b', 'path_empty_segment'],
   // encoded dots
   ['/%2e', 'path_encoded_dot'],
   ['/%2e%2e/a', 'path_encoded_dot'],
