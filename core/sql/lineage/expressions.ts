@@ -124,6 +124,11 @@ export function createExpressions(walkQuery: WalkQuery): Expressions {
       } else values.push(valueOf(walk, value as Node, env));
     }
     const value = together(values);
+    const [first] = values;
+    // A NULL key is an error, and so is one that comes twice WITH UNIQUE KEYS.
+    if (tag === 'JsonKeyValue' && first !== undefined) {
+      walk.findings.use(first.columns, 'other', 'SELECT', 'a key of JSON');
+    }
     const fallible = FALLIBLE.get(tag);
     if (fallible !== undefined) walk.findings.use(value.columns, 'other', 'SELECT', fallible);
     return value;
@@ -207,7 +212,9 @@ export function createExpressions(walkQuery: WalkQuery): Expressions {
     node: Ast<'JsonObjectAgg'> | Ast<'JsonArrayAgg'>,
     env: Env,
   ): Value {
-    const values = [valueOf(walk, key, env)];
+    const name = valueOf(walk, key, env);
+    walk.findings.use(name.columns, 'other', 'SELECT', 'a key of JSON');
+    const values = [name];
     if (item !== undefined) values.push(visit(walk, 'JsonValueExpr', item, env));
     const constructor = Object.hasOwn(node, 'constructor') ? node.constructor : undefined;
     values.push(...calls.ordering(walk, constructor?.agg_order, env));
