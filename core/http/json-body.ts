@@ -84,8 +84,11 @@ function doubtIn(text: string): JsonDoubt | null {
 
 /** `keys` where the token is one. */
 function stringDoubt(token: string, keys: Set<string> | null): JsonDoubt | null {
-  const text = JSON.parse(token) as string;
-  if (!text.isWellFormed() || text.includes('\0')) return 'json_text';
+  // Without escapes a string is what it says: the bytes were UTF-8, and JSON.parse refuses bare control characters.
+  const escaped = token.includes('\\');
+  if (!escaped && keys === null) return null;
+  const text = escaped ? (JSON.parse(token) as string) : token.slice(1, -1);
+  if (escaped && (!text.isWellFormed() || text.includes('\0'))) return 'json_text';
   if (keys === null) return null;
   if (text === '__proto__') return 'json_key';
   // Upper first: Go folds the long s and the Kelvin sign to `s` and `k`, and so does this.

@@ -46,6 +46,7 @@ export interface PathOptions {
  */
 const DECODED = /^[A-Za-z0-9\-_~:@!$&'()*,=]$/;
 const WRITTEN = /^[A-Za-z0-9\-._~:@!$&'()*,=+/]$/;
+const PLAIN = /^[A-Za-z0-9\-._~:@!$&'()*,=+/]*$/;
 const DELIMITERS: ReadonlySet<number> = new Set([0x2f, 0x3f, 0x23]);
 const HEX_BYTE = /^[0-9a-f]{2}$/i;
 /** What decoding again would find: `%25` before two hex digits, or before the `u` of `%u002e`. */
@@ -67,6 +68,8 @@ export function normalisePath(raw: string, options: PathOptions = {}): Normalise
   if (raw.length > MAX_PATH_CHARS) return refused('path_too_long');
   if (raw.startsWith('\\')) return refused('path_backslash');
   if (!raw.startsWith('/')) return refused('path_not_rooted');
+  // Most paths need no reading.
+  if (PLAIN.test(raw)) return checked(raw);
   let path = '';
   for (let at = 0; at < raw.length; at++) {
     const char = raw.charAt(at);
@@ -83,7 +86,10 @@ export function normalisePath(raw: string, options: PathOptions = {}): Normalise
     path += decoded.path;
     at += run.length * 3 - 1;
   }
-  if (DOUBLE.test(path)) return refused('path_double_encoded');
+  return DOUBLE.test(path) ? refused('path_double_encoded') : checked(path);
+}
+
+function checked(path: string): NormalisedPath {
   const code = segmentsCode(path);
   return code === null ? { ok: true, path } : refused(code);
 }
