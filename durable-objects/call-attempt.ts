@@ -141,7 +141,7 @@ export class Attempt {
           approval: namedApproval(event.fields),
         });
       case 'fatal':
-        this.#fatal = reportedFailure(event.fields);
+        this.#fatal = unnamed(reportedFailure(event.fields));
         this.#fatalApproval = namedApproval(event.fields);
         this.#socket?.close();
         return;
@@ -181,6 +181,15 @@ export class Attempt {
       approval: this.#fatalApproval,
     });
   }
+}
+
+/** A target that no rule opens to this caller sounds like one that does not exist: names cannot be guessed. */
+function unnamed(told: CallFailure): CallFailure {
+  if (told.code !== 'no_rule') return told;
+  return failure('no_rule', 'There is no such target, or no rule lets you use it.', {
+    hint: 'GET /v1/targets lists what you may reach.',
+    sqlstate: told.sqlstate,
+  });
 }
 
 function timedOut(told: CallFailure): CallFailure {
