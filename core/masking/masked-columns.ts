@@ -40,7 +40,8 @@ export class MaskedColumns {
 
   /**
    * A masked relation whose definition the statement changes; null when there is none. Leaving a masked parent would strip
-   * its children of the mask, so parents count, and one that is not at hand counts as masked.
+   * its children of the mask, so parents count, and one that is not at hand counts as masked. So does a view of masked
+   * tables: given another one's name, it would be taken for that one by whoever has not read the catalog since.
    */
   redefined({ redefines, touches }: StatementLineage): CatalogRelation | null {
     if (redefines.size === 0 || this.#masks.detectOnly === true) return null;
@@ -56,7 +57,12 @@ export class MaskedColumns {
         })
       );
     };
-    return [...redefines].find((relation) => reach(relation, new Set())) ?? null;
+    const behind = this.anyOf(touches);
+    return (
+      [...redefines].find(
+        (relation) => (behind && isView(relation)) || reach(relation, new Set()),
+      ) ?? null
+    );
   }
 
   #masked(relation: CatalogRelation): boolean {
@@ -74,4 +80,8 @@ export class MaskedColumns {
     this.#known.set(column, found);
     return found;
   }
+}
+
+function isView({ kind }: CatalogRelation): boolean {
+  return kind === 'v' || kind === 'm';
 }

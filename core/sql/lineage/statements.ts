@@ -67,10 +67,12 @@ const OWN: { readonly [T in NodeTag]?: (walk: StatementWalk, node: Ast<T>) => An
     stored(walk, answer.outputs);
     return SILENT;
   },
-  // Whoever makes a view writes its conditions: they count here, for they do not where it is read.
+  // Whoever makes a view writes its conditions: they count here, for they do not where it is read. Its columns count as
+  // stored: until every session has read the catalog again, the view's name may stand for what it was before.
   ViewStmt: (walk, node) => {
     const answer = answerOf(walk, node.query);
     if (answer.outputs === null) walk.findings.doubt('a view whose columns are not known');
+    stored(walk, answer.outputs);
     const found = walk.names.relation(node.view ?? {});
     if (found.kind === 'found' && found.info.relation.oid !== 0) redefined(walk, node.view ?? {});
     return SILENT;

@@ -46,6 +46,8 @@ const column = (of: CatalogRelation, name: string): BaseColumn => {
   return { relation: of, column: found };
 };
 
+const overview: CatalogRelation = { ...relation(300, 'overview', ['id', 'total']), kind: 'v' };
+
 const email = column(customers, 'email');
 const phone = column(customers, 'phone');
 const card = column(customers, 'card');
@@ -354,6 +356,8 @@ describe('definitions', () => {
     ['of a child of a masked table', [partition], [customers], 'mask_redefined'],
     ['of a grandchild', [child], [partition, customers], 'mask_redefined'],
     ['of a child whose parent is not at hand', [partition], [], 'mask_redefined'],
+    ['of a view of a masked table', [overview], [customers], 'mask_redefined'],
+    ['of a view of other tables', [overview], [orders], 'ok'],
     ['of a child of another table', [relation(301, 'c', [], [200])], [orders], 'ok'],
   ])('%s', (_name, redefines, touches, expected) => {
     const found = verdict([
