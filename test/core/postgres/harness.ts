@@ -18,7 +18,12 @@ export type Decide = Extract<Effect, { kind: 'decide' }>;
 
 export const NONCE = 'n0nce0n0nce1';
 export const LOGIN = { user: 'app', password: 's3cret-of-app', database: 'shopdb' } as const;
-export const ALLOW: Decision = { kind: 'allow', rules: ['r1'], revision: 5, observed: [] };
+export const ALLOW: Extract<Decision, { kind: 'allow' }> = {
+  kind: 'allow',
+  rules: ['r1'],
+  revision: 5,
+  observed: [],
+};
 export const APPROVE: Decision = {
   kind: 'approve',
   revision: 5,

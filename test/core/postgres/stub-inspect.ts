@@ -91,7 +91,6 @@ function part(sql: string, context: SqlContext): Part {
       return {
         ...plain(into ? { effect: 'write', writes: tables } : { effect: 'read', reads: tables }),
         copyIn: into,
-        lineage: () => null,
       };
     }
     case 'SET':
