@@ -123,7 +123,7 @@ async function startParts(
     name: 'pump',
     modules: [{ type: 'ESModule', path: 'pump.js', contents: workerSource('pump.ts') }],
     durableObjects: { PUMP: { className: 'Pump', useSQLite: true } },
-    bindings: { PORTS: { shop: shop.port, idle: idle.port } },
+    bindings: { PORTS: { shop: shop.port, masked: shop.port, idle: idle.port } },
     resources: state.path('pump'),
   });
   stops.push(() => pump.close());
@@ -193,6 +193,15 @@ async function loadRows(shop: Shop): Promise<void> {
          FROM generate_series(1, 1000000) AS id`,
     );
     await client.query('VACUUM ANALYZE bench_rows');
+    // Three columns that masks name, and two of text that detectors look into: the second holds an address now and then.
+    await client.query(
+      `CREATE UNLOGGED TABLE bench_people AS
+         SELECT id, 'person' || id || '@shop.example' AS email, '4111 1111 1111 ' || 1000 + id % 9000 AS card,
+                '+49 30 ' || 100000 + id % 900000 AS phone, 'asked for the parcel to be left next door' AS note,
+                CASE WHEN id % 100 = 0 THEN 'write to me at me' || id || '@home.example' ELSE 'nothing to add' END AS remark
+         FROM generate_series(1, 1000000) AS id`,
+    );
+    await client.query('VACUUM ANALYZE bench_people');
   } finally {
     await client.end();
   }
@@ -224,10 +233,11 @@ export interface Way {
 /** The ways in the order in which every round goes through them. */
 export async function waysOf(
   rig: Rig,
-  options: { readonly command: boolean },
+  options: { readonly command: boolean; readonly target?: string },
 ): Promise<readonly Way[]> {
   const { shop, gateway, pump, pgbouncerPort } = rig;
   const login = { user: shop.user, password: shop.password, database: shop.database };
+  const target = options.target ?? 'shop';
   const token = await rig.token();
   const tcp = (name: string, port: number, runtime: Runtime | null): Way => ({
     name,
@@ -238,7 +248,7 @@ export async function waysOf(
     name,
     runtime,
     async open() {
-      const pipe = await doorPipe(`${runtime.url}/postgres/shop`, { token, credited: true });
+      const pipe = await doorPipe(`${runtime.url}/postgres/${target}`, { token, credited: true });
       return WireSession.open(pipe, login);
     },
   });
