@@ -41,7 +41,15 @@ const showQuery = z.strictObject({
 export const grantRoutes = new Hono<DoorEnv>();
 
 grantRoutes.post('/v1/grants', async (c) => {
-  const { target: id, forSeconds, reason } = await readJson(c, grantBody);
+  const { status, grant } = await askForAccess(c, await readJson(c, grantBody));
+  return c.json({ grant }, status);
+});
+
+/** 200: access is open already, and long enough. 202: people are asked. @throws HttpFailure */
+export async function askForAccess(
+  c: Context<DoorEnv>,
+  { target: id, forSeconds, reason }: z.output<typeof grantBody>,
+) {
   const principal = c.get('principal');
   const active = await activePolicy(c);
   const target = active.policy.targets.get(id);
@@ -60,9 +68,8 @@ grantRoutes.post('/v1/grants', async (c) => {
   const now = Date.now();
   const open = await asked(() => activeGrant(c.env, principal.id, id, now));
   if (open !== null && grantCovers(open, demands, now + forSeconds * 1000)) {
-    return c.json({
-      grant: { id: open.id, state: 'active', target: id, endsAt: iso(open.endsAtMs) },
-    });
+    const grant = { id: open.id, state: 'active', target: id, endsAt: iso(open.endsAtMs) };
+    return { status: 200, grant } as const;
   }
   const origin = gatewayOrigin(c.env, c.req.url);
   const request = grantRequest({
@@ -84,19 +91,23 @@ grantRoutes.post('/v1/grants', async (c) => {
   );
   if (standing.state === 'too_many') throw new HttpFailure('approval_too_many');
   const view = await visibleApproval(c, standing.id, principal);
-  return c.json({ grant: await grantJson(c, view, origin) }, 202);
-});
+  return { status: 202, grant: await grantJson(c, view, origin) } as const;
+}
 
 grantRoutes.get('/v1/grants/:id', async (c) => {
   const { wait } = parseQuery(showQuery, c.req.query());
-  const id = c.req.param('id');
+  return c.json({ grant: await accessStanding(c, c.req.param('id'), wait) });
+});
+
+/** After `wait` seconds at the latest. @throws HttpFailure not_found, approval_unavailable */
+export async function accessStanding(c: Context<DoorEnv>, id: string, wait: number) {
   let view = await visibleGrant(c, id);
   if (wait > 0 && (view.state === 'pending' || view.state === 'approved')) {
     await asked(async () => approvalStub(c.env, id)?.settled(id, wait * 1000));
     view = await visibleGrant(c, id);
   }
-  return c.json({ grant: await grantJson(c, view, gatewayOrigin(c.env, c.req.url)) });
-});
+  return grantJson(c, view, gatewayOrigin(c.env, c.req.url));
+}
 
 /** Giving back is the requester's; people who were asked, and whoever may end the requester's sessions, take away. */
 grantRoutes.delete('/v1/grants/:id', async (c) => {

@@ -1,24 +1,23 @@
 // GET /v1/targets: what this caller may reach. A target appears when opening a session on it would not be denied.
-import { Hono } from 'hono';
-import { isDevelopment } from '../../adapters/env.ts';
-import { policies } from '../../adapters/policy-store.ts';
+import { Hono, type Context } from 'hono';
 import { judge, ruleSet } from '../../core/policy/judge.ts';
+import { activePolicy } from '../approval-access.ts';
 import type { DoorEnv } from '../door-env.ts';
-import { problem } from '../render-failure.ts';
 
 export const targetRoutes = new Hono<DoorEnv>();
 
-targetRoutes.get('/v1/targets', async (c) => {
+targetRoutes.get('/v1/targets', async (c) => c.json({ targets: await reachableTargets(c) }));
+
+/** @throws HttpFailure policy_unreadable */
+export async function reachableTargets(c: Context<DoorEnv>) {
   const principal = c.get('principal');
   const now = Date.now();
-  const active = await policies.current(c.env.DB, isDevelopment(c.env), now);
-  if (!active.ok) return problem(c, 'policy_unreadable');
-  const { policy } = active.value;
+  const { policy } = await activePolicy(c);
   const request = {
     client: c.req.header('user-agent') ?? '',
     country: c.req.header('cf-ipcountry') ?? '',
   };
-  const targets = [...policy.targets.values()].flatMap((target) => {
+  return [...policy.targets.values()].flatMap((target) => {
     const decision = judge(
       ruleSet(policy, principal, target, request),
       { kind: 'connect', connect: { ...request, protocol: target.kind } },
@@ -36,5 +35,4 @@ targetRoutes.get('/v1/targets', async (c) => {
       },
     ];
   });
-  return c.json({ targets });
-});
+}
