@@ -2,6 +2,7 @@
 // JSON answer. The SDK speaks the protocol; who may ask, how much, and in which form is checked before it sees anything.
 // @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
 import {
+  type CallToolResult,
   createMcpHandler,
   isLegacyRequest,
   McpServer,
@@ -9,13 +10,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { Hono, type Context } from 'hono';
 import { gatewayOrigin } from '../../adapters/env.ts';
-import {
-  INSTRUCTIONS,
-  MAX_MESSAGE_BYTES,
-  TOOLS,
-  type ToolInput,
-  type ToolName,
-} from '../../core/mcp/tools.ts';
+import { INSTRUCTIONS, MAX_MESSAGE_BYTES, TOOLS, type ToolName } from '../../core/mcp/tools.ts';
 import { authenticateOptional } from '../authenticate.ts';
 import type { DoorEnv } from '../door-env.ts';
 import { originAllowed } from '../mcp-origin.ts';
@@ -96,19 +91,14 @@ function server(c: Context<DoorEnv>, supportedProtocolVersions?: string[]): McpS
   return created;
 }
 
-function register<Name extends ToolName>(to: McpServer, c: Context<DoorEnv>, name: Name): void {
+function register(to: McpServer, c: Context<DoorEnv>, name: ToolName): void {
   const { title, description, input, output, annotations } = TOOLS[name];
+  const run = tools[name] as (c: Context<DoorEnv>, input: unknown) => Promise<CallToolResult>;
   to.registerTool(
     name,
     { title, description, inputSchema: input, outputSchema: output, annotations },
-    async (args: unknown) => {
-      try {
-        // The SDK has checked `args` against `input`.
-        return await tools[name](c, args as ToolInput<Name>);
-      } catch (error) {
-        return failed(error);
-      }
-    },
+    // The SDK has checked `args` against `input`.
+    async (args: unknown) => run(c, args).catch(failed),
   );
 }
 
