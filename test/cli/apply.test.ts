@@ -118,7 +118,7 @@ describe('postern check and postern schema', () => {
     writeFileSync(FILE, fileWith(['then: deny']));
     const checked = await run('check', '-f', FILE);
     expect(checked.stdout).toMatch(
-      /is valid: 2 issuers, 2 targets, 1 rules; sha256 [0-9a-f]{64}\n$/,
+      /is valid: 2 issuers, 2 targets, 1 rules, 0 masks; sha256 [0-9a-f]{64}\n$/,
     );
     const { stdout } = await run('schema');
     expect(JSON.parse(stdout)).toHaveProperty('properties.version');

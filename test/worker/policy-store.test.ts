@@ -136,9 +136,9 @@ describe('nothing is allowed', () => {
   });
 
   it('when the document is no policy of this version', async () => {
-    await write(1, `${policy('one')}masks: []\n`);
+    await write(1, `${policy('one')}limits: []\n`);
     expect(await refusal()).toMatch(
-      /^not a policy of this version: revision 1:4:8: masks: masks are not enforced/,
+      /^not a policy of this version: revision 1:4:9: limits: limits are not enforced/,
     );
   });
 
