@@ -44,8 +44,14 @@ export function callOutput(
     rows,
     truncated: truncatedBy !== null,
     truncatedBy,
-    masked: masked === null ? null : [...masked],
+    masked: masked === null ? null : masked.filter((entry) => !isSearch(entry)),
+    searched: masked?.some(isSearch) ?? true,
   };
+}
+
+/** Of a column that detectors look into, whether they find something or not (core/audit/event.ts, DecisionRecord). */
+function isSearch(entry: string): boolean {
+  return entry.startsWith('detect:');
 }
 
 /** A call that waits says what it waits for; one that is over, what was left out. */
@@ -99,6 +105,8 @@ export function callText(output: CallOutput, target: string, nonce: string): str
       'MASKED: values of some columns are not the real ones; which ones stands with the data.',
     );
   }
+  if (output.searched)
+    head.push('Values were searched for sensitive data; what was found has been replaced.');
   const about = { columns: output.columns, masked: output.masked };
   head.push(fenced(target, [plainJson(about), ...output.rows.map(plainJson)], nonce));
   return head.join('\n');

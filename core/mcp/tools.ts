@@ -50,8 +50,11 @@ const callResult = z.object({
     .array(z.string())
     .nullable()
     .describe(
-      'What was masked: `column:kind` for each masked column, `detect:what` where values were searched. Empty: nothing. Null: unknown, assume that values are masked.',
+      'Columns that are masked, as `column:kind`. Empty: none. Null: unknown, assume that values are masked.',
     ),
+  searched: z
+    .boolean()
+    .describe('Values were searched for sensitive data, and what was found has been replaced.'),
 });
 
 const access = z.object({

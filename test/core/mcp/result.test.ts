@@ -56,11 +56,17 @@ describe('an answer', () => {
   it.each([
     ['nothing', [], /^(?![\s\S]*MASKED)/],
     ['some columns', ['card_number:partial'], /MASKED: values of some columns/],
-    ['what nobody knows', null, /MASKED: possibly/],
+    ['what nobody knows', null, /MASKED: possibly[\s\S]*searched/],
   ])('says that it is masked where that is %s', (_name, masked, words) => {
     const output = callOutput(view(), masked, ORIGIN);
     expect(output.masked).toEqual(masked);
     expect(callText(output, 'shop-db', NONCE)).toMatch(words);
+  });
+
+  it('tells masked columns from values that were searched', () => {
+    const output = callOutput(view(), ['detect:jwt', 'email:partial'], ORIGIN);
+    expect(output).toMatchObject({ masked: ['email:partial'], searched: true });
+    expect(callOutput(view(), ['email:partial'], ORIGIN).searched).toBe(false);
   });
 
   it.each([
