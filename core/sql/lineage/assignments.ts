@@ -4,7 +4,7 @@ import type { Shape } from './base-columns.ts';
 import type { Expressions } from './expressions.ts';
 import { relationItem } from './relations.ts';
 import type { Env, Item } from './scope.ts';
-import { CLEAN, computed, type Value } from './values.ts';
+import { CLEAN, columnsOf, computed, union, type Value } from './values.ts';
 import type { BaseColumn } from './lineage.ts';
 import type { Walk, WalkQuery } from './walk.ts';
 
@@ -46,14 +46,19 @@ export function assignInsert(
   target: Target,
   cols: readonly Node[] | undefined,
   rows: readonly (readonly Value[])[] | null,
+  expressions: Pick<Expressions, 'valueOf'>,
+  env: Env,
 ): ReadonlyMap<string, readonly Value[]> {
   const names =
     cols?.map((entry) => as(entry, 'ResTarget')?.name ?? '') ??
     target.own.columns.map((column) => column.name);
   const given = new Map<string, Value[]>();
   for (const row of rows ?? []) {
-    for (const [position, value] of row.entries()) {
+    for (const [position, each] of row.entries()) {
       const name = names[position] ?? '';
+      const column = cols?.[position];
+      const indirection = column && as(column, 'ResTarget')?.indirection;
+      const value = partOf(walk, expressions, indirection, each, env);
       assign(walk, destination(target, name), value);
       const known = given.get(name);
       if (known === undefined) given.set(name, [value]);
@@ -75,14 +80,26 @@ export function assignAll(
   for (const entry of list ?? []) {
     const column = as(entry, 'ResTarget');
     if (column === undefined) continue;
-    for (const step of column.indirection ?? []) {
-      if (as(step, 'String') === undefined) expressions.valueOf(walk, step, env);
-    }
     const value = assigned(walk, expressions, walkQuery, column.val, env);
-    // A part of the column is not the column.
-    const whole = column.indirection === undefined ? value : computed(value.columns);
+    const whole = partOf(walk, expressions, column.indirection, value, env);
     assign(walk, destination(target, column.name ?? ''), whole);
   }
+}
+
+/** A part of the column is not the column, and a subscript is stored as a key of a document. */
+function partOf(
+  walk: Walk,
+  expressions: Pick<Expressions, 'valueOf'>,
+  indirection: readonly Node[] | undefined,
+  value: Value,
+  env: Env,
+): Value {
+  if (indirection === undefined) return value;
+  const steps = indirection.filter((step) => as(step, 'String') === undefined);
+  const keys = columnsOf(steps.map((step) => expressions.valueOf(walk, step, env)));
+  // Where it cannot be stored, that is an error: so it is for one value, and not for another.
+  walk.findings.use(keys, 'other', 'SET', 'a subscript');
+  return computed(union(value.columns, keys));
 }
 
 function assigned(

@@ -1,10 +1,11 @@
 // Function calls: aggregates, window functions and plain ones (ParseFuncOrColumn in parse_func.c). What a call gives holds
 // whatever its arguments hold; count() of a stored column gives nothing of it.
 import { as, nameParts, type Ast, type Node, type WindowDef } from '../parse.ts';
+import { noArrays, resultOf } from './arrays.ts';
 import { userOperator, group, type Conditions } from './conditions.ts';
 import { SINKS } from './function-trust.ts';
 import { columnOf, findItem, type Env } from './scope.ts';
-import { TOTAL, TOTAL_IN_FIRST, TOTAL_IN_SECOND } from './total-functions.ts';
+import { GROWING, OF_ONE_SIZE, TOTAL, TOTAL_IN_FIRST, TOTAL_IN_SECOND } from './total-functions.ts';
 import { called } from './trust-calls.ts';
 import { useType } from './types.ts';
 import { columnsOf, computed, NO_COLUMNS, together, union, type Value } from './values.ts';
@@ -48,11 +49,12 @@ export function createCalls(valueOf: ValueOf, condition: Conditions['condition']
         parameter: null,
       });
     }
-    if (given.size > 0 && !(found.builtin && isTotal(name, args))) {
+    if (given.size > 0 && !(found.builtin && isTotal(walk, name, args))) {
       findings.use(given, 'other', 'SELECT', `${name}()`);
     }
     const rowish = !found.builtin || args.some((arg) => arg.rowish);
-    return computed(union(given, around), rowish);
+    const value = computed(union(given, around), rowish);
+    return resultOf(walk, found.overloads, args, value);
   }
 
   function window(walk: Walk, node: WindowDef, env: Env): ReadonlySet<BaseColumn> {
@@ -126,8 +128,18 @@ function isWholeRow(arg: Value): boolean {
   return arg.fields !== null;
 }
 
-function isTotal(name: string, args: readonly Value[]): boolean {
+/** The longest constant that may be put in place of a part of a value. */
+const MAX_REPLACEMENT = 64;
+
+function isTotal(walk: Walk, name: string, args: readonly Value[]): boolean {
+  if (walk.measured === true && !OF_ONE_SIZE.has(name)) return false;
   if (TOTAL.has(name)) return true;
+  if (name === 'array_agg') return noArrays(walk, args);
+  if (GROWING.has(name)) {
+    const [first, ...others] = args;
+    const short = ({ constant }: Value) => constant !== null && constant.length <= MAX_REPLACEMENT;
+    return first?.direct === true && others.every(short);
+  }
   // A key that is NULL is refused, a value never.
   if (name === 'json_build_object' || name === 'jsonb_build_object') {
     return args.every((arg, at) => at % 2 === 1 || arg.columns.size === 0);

@@ -1,6 +1,7 @@
 // Conditions: what decides which rows there are or which branch is taken. A comparison of a column as a whole with a
 // constant, a parameter or another stored column is an exact lookup; everything else can find a value out by halves.
 import { as, nameParts, tagOf, type Ast, type Node } from '../parse.ts';
+import { noArrays } from './arrays.ts';
 import type { Env } from './scope.ts';
 import { CLEAN, columnsOf, isSimple, together, computed, type Value } from './values.ts';
 import type { ValueOf, Walk, WalkQuery } from './walk.ts';
@@ -111,6 +112,7 @@ export function createConditions(valueOf: ValueOf, walkQuery: WalkQuery): Condit
       case 'ARRAY_SUBLINK':
       case 'MULTIEXPR_SUBLINK': {
         const value = together(found);
+        if (!noArrays(walk, found)) walk.findings.use(value.columns, 'other', 'SELECT', 'ARRAY');
         if (clause !== null) walk.findings.use(value.columns, 'other', clause, 'a subquery');
         return value;
       }

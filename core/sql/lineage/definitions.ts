@@ -25,7 +25,6 @@ export const HARMLESS: ReadonlySet<NodeTag> = new Set<NodeTag>([
   'CreateEnumStmt',
   'AlterEnumStmt',
   'AlterTypeStmt',
-  'CreateSchemaStmt',
   'GrantStmt',
   'GrantRoleStmt',
   'AlterDefaultPrivilegesStmt',
@@ -37,6 +36,10 @@ export const HARMLESS: ReadonlySet<NodeTag> = new Set<NodeTag>([
 ]);
 
 export const DEFINITIONS: { readonly [T in NodeTag]?: Define<T> } = {
+  CreateSchemaStmt: (walk, node) => {
+    // Views and tables that come with it would have to be looked through under names that are not there yet.
+    if ((node.schemaElts ?? []).length > 0) walk.findings.doubt('a schema that comes with tables');
+  },
   CreateStmt: (walk, node) => {
     for (const entry of node.inhRelations ?? []) redefine(walk, as(entry, 'RangeVar'));
     references(walk, node.tableElts);
@@ -156,8 +159,12 @@ function references(walk: Walk, nodes: readonly Node[] | undefined): void {
       if (relation === null) continue;
       const wanted = new Set((constraint?.pk_attrs ?? []).map((name) => text(name)));
       for (const { name, value } of touch(walk, relation).columns) {
-        if (wanted.has(name))
-          walk.findings.use(value.columns, 'equality', 'REFERENCES', 'REFERENCES');
+        if (!wanted.has(name)) continue;
+        walk.findings.use(value.columns, 'equality', 'REFERENCES', 'REFERENCES');
+        // ON UPDATE CASCADE writes the other table's new value here.
+        if (constraint?.fk_upd_action !== 'c') continue;
+        const none = { constant: null, parameter: null };
+        walk.findings.assignments.push({ into: null, from: value, ...none });
       }
     }
   }

@@ -2,7 +2,16 @@
 import { MAX_TREE_DEPTH, TooDeep } from '../analysis.ts';
 import { constantText } from '../constants.ts';
 import { EXPRESSION_CHILDREN } from '../expression-children.ts';
-import { as, nameParts, tagOf, type Ast, type Node, type NodeTag } from '../parse.ts';
+import {
+  as,
+  nameParts,
+  tagOf,
+  type Ast,
+  type Node,
+  type NodeTag,
+  type TypeName,
+} from '../parse.ts';
+import { noArrays, scalarOf } from './arrays.ts';
 import { createCalls, type Calls } from './calls.ts';
 import { columnReference } from './column-refs.ts';
 import { compare, createConditions, operatorWord, type Conditions } from './conditions.ts';
@@ -37,6 +46,7 @@ const FALLIBLE: ReadonlyMap<NodeTag, string> = new Map<NodeTag, string>([
   ['JsonParseExpr', 'JSON()'],
   ['XmlExpr', 'an XML constructor'],
   ['XmlSerialize', 'XMLSERIALIZE'],
+  ['JsonSerializeExpr', 'JSON_SERIALIZE'],
 ]);
 
 export function createExpressions(walkQuery: WalkQuery): Expressions {
@@ -73,6 +83,9 @@ export function createExpressions(walkQuery: WalkQuery): Expressions {
     A_ArrayExpr: (walk, node, env) => {
       const elements = (node.elements ?? []).map((each) => valueOf(walk, each, env));
       const fixed = elements.every(({ kind }) => kind === 'constant' || kind === 'parameter');
+      if (!noArrays(walk, elements)) {
+        walk.findings.use(columnsOf(elements), 'other', 'SELECT', 'ARRAY');
+      }
       return fixed && !elements.some(({ rowish }) => rowish) ? CONSTANT : together(elements);
     },
     RowExpr: (walk, node, env) => {
@@ -129,7 +142,7 @@ export function createExpressions(walkQuery: WalkQuery): Expressions {
     if (tag === 'JsonKeyValue' && first !== undefined) {
       walk.findings.use(first.columns, 'other', 'SELECT', 'a key of JSON');
     }
-    const fallible = FALLIBLE.get(tag);
+    const fallible = FALLIBLE.get(tag) ?? (isParsed(node as JsonParts) ? 'JSON' : undefined);
     if (fallible !== undefined) walk.findings.use(value.columns, 'other', 'SELECT', fallible);
     return value;
   }
@@ -141,17 +154,14 @@ export function createExpressions(walkQuery: WalkQuery): Expressions {
   function operator(walk: Walk, node: Ast<'A_Expr'>, env: Env): Value {
     const values = operands(walk, node, env);
     const columns = columnsOf(values);
-    if (columns.size > 0 && !isTotal(node, values)) {
+    if (columns.size > 0 && !isTotal(walk, node, values)) {
       walk.findings.use(columns, 'other', 'SELECT', operatorWord(node));
     }
     // `-1`, and a constant that is put together, are still one value.
     const fixed = values.every(({ kind }) => kind === 'constant' || kind === 'parameter');
-    return fixed
-      ? CONSTANT
-      : computed(
-          columns,
-          values.some(({ rowish }) => rowish),
-        );
+    if (fixed) return CONSTANT;
+    const rowish = values.some((value) => value.rowish);
+    return scalarOf(walk, computed(columns, rowish), values);
   }
 
   function caseOf(walk: Walk, node: Ast<'CaseExpr'>, env: Env): Value {
@@ -182,7 +192,7 @@ export function createExpressions(walkQuery: WalkQuery): Expressions {
       if (position >= lastDoing || value.direct) continue;
       walk.findings.use(value.columns, 'other', 'SELECT', 'COALESCE');
     }
-    return either(values);
+    return scalarOf(walk, either(values), values);
   }
 
   /** `(row).field`, `array[1]`. */
@@ -218,6 +228,9 @@ export function createExpressions(walkQuery: WalkQuery): Expressions {
     if (item !== undefined) values.push(visit(walk, 'JsonValueExpr', item, env));
     const constructor = Object.hasOwn(node, 'constructor') ? node.constructor : undefined;
     values.push(...calls.ordering(walk, constructor?.agg_order, env));
+    if (constructor !== undefined && isParsed(constructor)) {
+      walk.findings.use(columnsOf(values), 'other', 'SELECT', 'RETURNING');
+    }
     if (constructor?.agg_filter !== undefined) {
       values.push(condition(walk, constructor.agg_filter, env, 'FILTER'));
     }
@@ -230,7 +243,7 @@ export function createExpressions(walkQuery: WalkQuery): Expressions {
   return { ...conditions, ...calls, valueOf, children };
 }
 
-function isTotal(node: Ast<'A_Expr'>, values: readonly Value[]): boolean {
+function isTotal(walk: Walk, node: Ast<'A_Expr'>, values: readonly Value[]): boolean {
   switch (node.kind) {
     case 'AEXPR_OP':
     case 'AEXPR_OP_ANY':
@@ -238,16 +251,41 @@ function isTotal(node: Ast<'A_Expr'>, values: readonly Value[]): boolean {
       const name = nameParts(node.name).at(-1) ?? '';
       if (node.lexpr === undefined) return name === '-' || name === '+';
       if (!TOTAL_OPERATORS.has(name)) return false;
-      return !name.includes('~~') || values[1]?.columns.size === 0;
+      if (walk.measured === true && /^(?:\|\||->>?|#>>?)$/.test(name)) return false;
+      if (name === '||' && !noArrays(walk, values)) return false;
+      return !name.includes('~~') || isWholePattern(values[1]);
     }
     case 'AEXPR_LIKE':
     case 'AEXPR_ILIKE':
-      return values[1]?.columns.size === 0;
+      return isWholePattern(values[1]);
     case 'AEXPR_SIMILAR':
       return false;
     default:
       return true;
   }
+}
+
+interface JsonParts {
+  readonly format?: { readonly format_type?: string };
+  readonly output?: { readonly typeName?: TypeName };
+}
+
+const JSON_TYPES: ReadonlySet<string> = new Set(['json', 'jsonb', 'text']);
+
+/** FORMAT JSON reads a text as JSON, RETURNING may ask for what not every document fits in. */
+function isParsed({ format, output }: JsonParts): boolean {
+  if (format?.format_type === 'JS_FORMAT_JSON' || format?.format_type === 'JS_FORMAT_JSONB') {
+    return true;
+  }
+  const type = output?.typeName;
+  if (type === undefined) return false;
+  return type.typmods !== undefined || !JSON_TYPES.has(nameParts(type.names).at(-1) ?? '');
+}
+
+/** A pattern that ends within an escape is an error, but only for texts that match up to there. */
+function isWholePattern(pattern: Value | undefined): boolean {
+  const text = pattern?.constant ?? null;
+  return text !== null && (/\\*$/.exec(text)?.[0].length ?? 0) % 2 === 0;
 }
 
 /** Evaluating it does nothing and cannot fail. */

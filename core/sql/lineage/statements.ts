@@ -40,10 +40,18 @@ const OWN: { readonly [T in NodeTag]?: (walk: StatementWalk, node: Ast<T>) => An
     rows(node.name === 'all' ? ['name', 'setting', 'description'] : [node.name ?? '']),
   ExplainStmt: (walk, node) => {
     const findings = new Findings(walk.findings);
-    const inner = answerOf({ ...walk, findings }, node.query);
+    const measured = runsExplained(node.options);
+    const inner = answerOf({ ...walk, findings, measured }, node.query);
     if (inner.findings !== undefined) findings.include(inner.findings);
     // Planned only, it stores nothing; but plans tell of a condition how many rows it is thought to find.
-    if (!runsExplained(node.options)) findings.assignments.length = 0;
+    if (!measured) findings.assignments.length = 0;
+    // SERIALIZE says how long the rows would be.
+    const sized = (node.options ?? []).some(
+      (option) => as(option, 'DefElem')?.defname === 'serialize',
+    );
+    for (const { columns } of sized ? (inner.outputs ?? []) : []) {
+      findings.use(columns, 'other', 'EXPLAIN', 'SERIALIZE');
+    }
     walk.findings.include(findings);
     return rows(['QUERY PLAN']);
   },

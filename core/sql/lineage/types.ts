@@ -1,6 +1,7 @@
 // Casts: to the column's own type they change nothing, to a text they cannot fail, to a type with code of somebody's own
 // they run it.
 import { nameParts, type TypeName } from '../parse.ts';
+import { isScalarType } from './arrays.ts';
 import { isUserType } from './scope.ts';
 import { TOTAL_TYPES } from './total-functions.ts';
 import { computed, type Value } from './values.ts';
@@ -48,5 +49,6 @@ export function cast(walk: Walk, value: Value, type: TypeName | undefined): Valu
     !isArray &&
     (TOTAL_TYPES.has(name) || (plain && WIDE.has(name) && NUMBERS.has(value.type)));
   if (!total) walk.findings.use(value.columns, 'other', 'SELECT', 'a cast');
-  return computed(value.columns, value.rowish || !builtin);
+  const scalar = !isArray && isScalarType(walk, walk.names.type(parts)?.oid ?? 0);
+  return { ...computed(value.columns, value.rowish || !builtin), scalar };
 }

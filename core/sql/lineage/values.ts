@@ -18,6 +18,8 @@ export interface Value extends Origin {
   readonly fields: readonly Column[] | null;
   /** Rows may be in it, in arrays too: how many columns it opens into is not known. */
   readonly rowish: boolean;
+  /** Certainly no array. */
+  readonly scalar?: boolean;
 }
 
 /** A named value: a column of a FROM item or of a query's output. The name is empty where Postgres' choice is not known. */

@@ -10,6 +10,8 @@ export interface Walk {
   readonly findings: Findings;
   readonly names: Names;
   readonly bases: BaseColumns;
+  /** How large values are will be shown: EXPLAIN ANALYZE. */
+  readonly measured?: boolean;
   /** Nodes between the statement and the one being looked at. */
   depth: number;
 }

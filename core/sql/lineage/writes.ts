@@ -6,7 +6,16 @@ import type { Expressions } from './expressions.ts';
 import { joined, type FromClause } from './from.ts';
 import type { Queries, WithClauses } from './queries.ts';
 import { item, NO_SOURCES, sourcesOf, within, type Env, type Item, type Sources } from './scope.ts';
-import { CLEAN, computed, together, union, NO_COLUMNS, type Column, type Value } from './values.ts';
+import {
+  CLEAN,
+  computed,
+  isSimple,
+  together,
+  union,
+  NO_COLUMNS,
+  type Column,
+  type Value,
+} from './values.ts';
 import type { Columns, Walk, WalkQuery } from './walk.ts';
 
 export interface Writes {
@@ -29,13 +38,13 @@ export function createWrites(
     const env = withClause(walk, node.withClause, outer);
     const target = targetOf(walk, node.relation);
     const rows = insertedRows(walk, node.selectStmt, env);
-    const given = assignInsert(walk, target, node.cols, rows);
+    const given = assignInsert(walk, target, node.cols, rows, expressions, env);
     const conflict = node.onConflictClause;
     if (conflict !== undefined) {
       const own = sourcesOf(target.item);
       const excluded = item('excluded', excludedColumns(target, given));
       const inner = within({ ...own, items: [...own.items, excluded] }, env);
-      arbiter(walk, target, conflict.infer, inner);
+      arbiter(walk, target, conflict.infer, given, inner);
       assignAll(walk, expressions, walkQuery, target, conflict.targetList, inner);
       condition(walk, conflict.whereClause, inner, 'ON CONFLICT');
     }
@@ -63,6 +72,7 @@ export function createWrites(
     walk: Walk,
     target: Target,
     infer: Ast<'InferClause'> | undefined,
+    given: ReadonlyMap<string, readonly Value[]>,
     env: Env,
   ): void {
     const elements = infer?.indexElems ?? [];
@@ -74,18 +84,15 @@ export function createWrites(
           ? element?.expr
           : { ColumnRef: { fields: [{ String: { sval: name } }] } };
       const value = valueOf(walk, named, env);
-      walk.findings.use(
-        value.columns,
-        value.direct ? 'equality' : 'other',
-        'ON CONFLICT',
-        'ON CONFLICT',
-      );
+      const how = value.direct && areWritten(given.get(name ?? '')) ? 'equality' : 'other';
+      walk.findings.use(value.columns, how, 'ON CONFLICT', 'ON CONFLICT');
     }
     condition(walk, infer?.whereClause, env, 'ON CONFLICT');
     // Without them any unique column may be the one.
     if (elements.length > 0) return;
-    for (const { value } of target.item.columns) {
-      walk.findings.use(value.columns, 'equality', 'ON CONFLICT', 'ON CONFLICT');
+    for (const { name, value } of target.item.columns) {
+      const how = areWritten(given.get(name)) ? 'equality' : 'other';
+      walk.findings.use(value.columns, how, 'ON CONFLICT', 'ON CONFLICT');
     }
   }
 
@@ -123,7 +130,8 @@ export function createWrites(
       condition(walk, when.condition, inner, 'WHEN');
       if (when.commandType === 'CMD_INSERT') {
         const values = (when.values ?? []).map((each) => valueOf(walk, each, inner));
-        assignInsert(walk, target, when.targetList, values.length === 0 ? [] : [values]);
+        const listed = values.length === 0 ? [] : [values];
+        assignInsert(walk, target, when.targetList, listed, expressions, inner);
       } else {
         assignAll(walk, expressions, walkQuery, target, when.targetList, inner);
       }
@@ -159,6 +167,11 @@ export function createWrites(
 
 /** A write without RETURNING: no columns, where a CTE asks. */
 const NO_OUTPUT: readonly Column[] = [];
+
+/** Not computed from rows, which would be guesses by the thousand: whether each of them is there already is an answer. */
+function areWritten(values: readonly Value[] | undefined): boolean {
+  return (values ?? []).every(isSimple);
+}
 
 /** `excluded` is the row that was to be inserted. */
 function excludedColumns(
