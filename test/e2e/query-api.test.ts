@@ -412,7 +412,10 @@ describe('a call', () => {
       method: 'DELETE',
       headers,
     });
-    expect((await answerOf(cancelled)).body).toMatchObject({ state: 'failed' });
+    expect((await answerOf(cancelled)).body).toMatchObject({
+      state: 'failed',
+      code: 'call_cancelled',
+    });
     expect((await approvalOf(stack.gateway, approvalIn(asked), dana))?.state).toBe('cancelled');
     expect(await count(marker)).toBe(0);
   });
