@@ -3,7 +3,7 @@
 // elsewhere.
 // @see https://modelcontextprotocol.io/specification/2025-11-25/server/tools
 import { z } from 'zod';
-import { param } from '../call/request.ts';
+import { queryBody } from '../call/request.ts';
 
 /** Rows of an answer: when the caller says nothing, and at the most. A model reads every one of them. */
 export const DEFAULT_TOOL_ROWS = 200;
@@ -17,15 +17,6 @@ export const DEFAULT_CHECK_SECONDS = 20;
 export const MAX_CHECK_SECONDS = 45;
 /** Of the JSON-RPC message: the largest body of a query and room for its envelope. */
 export const MAX_MESSAGE_BYTES = 1024 * 1024 + 64 * 1024;
-
-/** Text that Postgres can take, as core/call/request.ts has it. */
-const sqlText = z
-  .string()
-  .min(1)
-  .refine(
-    (value) => value.isWellFormed() && !value.includes('\0'),
-    'is not text that Postgres can take',
-  );
 
 const target = z
   .string()
@@ -139,8 +130,8 @@ export const TOOLS = {
     description: `Runs one SQL statement at a database target. Policy decides: it runs, is refused with the reason, or waits for people. Then the answer has \`state: "pending"\`, a link for a person and the handle for check_approval. Put values into \`params\`, never into the text. ${DATA_NOTE}`,
     input: z.strictObject({
       target,
-      sql: sqlText.describe('One SQL statement, with $1, $2 … for its parameters.'),
-      params: z.array(param).max(1_000).default([]).describe('Values of $1, $2 … in order.'),
+      sql: queryBody.shape.sql,
+      params: queryBody.shape.params,
       maxRows: z
         .int()
         .min(1)

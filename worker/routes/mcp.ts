@@ -56,7 +56,12 @@ async function served(c: Context<DoorEnv>): Promise<Response> {
     if (error instanceof HttpFailure && error.code === 'request_too_large') {
       return rpcError(413, -32_000, `The message is over ${MAX_MESSAGE_BYTES} bytes.`);
     }
-    if (error instanceof HttpFailure || error instanceof SyntaxError) {
+    // RangeError: nested deeper than can be read.
+    if (
+      error instanceof HttpFailure ||
+      error instanceof SyntaxError ||
+      error instanceof RangeError
+    ) {
       return rpcError(400, -32_700, 'The body is not JSON in UTF-8.');
     }
     throw error;

@@ -258,8 +258,24 @@ describe('a tool', () => {
     expect(play.orders).toHaveLength(0);
   });
 
-  it('that is not there is a protocol error', async () => {
-    await expect(tool(KEYED, 'approve', { call: CALL })).rejects.toMatchObject({ code: -32_602 });
+  it.each(['approve', 'http_request', '__proto__', 'constructor', 'toString', ''])(
+    'that is not there (%s) is a protocol error',
+    async (name) => {
+      await expect(tool(KEYED, name, { call: CALL })).rejects.toMatchObject({ code: -32_602 });
+    },
+  );
+
+  it('is not overturned by arguments nested without end', async () => {
+    const play = played({});
+    for (const depth of [7, 500, 100_000]) {
+      const nested = `${'['.repeat(depth)}${']'.repeat(depth)}`;
+      const call = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"target":"shop-db","sql":"SELECT $1","params":[${nested}]}}}`;
+      const response = await send(play.env, call);
+      expect([200, 400]).toContain(response.status);
+      const { result, error } = (await response.json()) as Record<string, { isError?: boolean }>;
+      expect(error !== undefined || result?.isError === true).toBe(true);
+    }
+    expect(play.orders).toHaveLength(0);
   });
 
   it('lists the targets of the caller', async () => {
