@@ -11,6 +11,7 @@ import { FLUSH } from './client-messages.ts';
 import {
   OWN_NAME,
   PATH_UNKNOWN,
+  REPLANNED,
   TOO_MANY_NAMES,
   TOO_MUCH_UNCOMMITTED,
   unknownObject,
@@ -18,6 +19,7 @@ import {
 import { perform, refuse, sendProbe, type Asking, type Plea } from './dispatch.ts';
 import { openGate, type Gate } from './gate.ts';
 import type { FrameReader } from './frames.ts';
+import type { Portal } from './portal.ts';
 import { namesNothing, refusedAnyway } from './judging.ts';
 import { OWN_PREFIX } from './words.ts';
 import { denied } from './refusal.ts';
@@ -156,12 +158,13 @@ export class Admission {
     const relied = this.#s.state.certain(this.#s.pipeline.readies);
     const inspection = this.examine(plea.statement, plea.planned);
     if (inspection === null) return false;
+    const { indirect, cursors } = this.#s.judging;
     const id = this.#reconsidered ?? this.#s.ledger.nextAction();
     this.#reconsidered = null;
     const preparing = plea.via === 'prepare';
     const refusal =
       plea.refusal ?? inspection.refusal ?? (preparing ? null : this.#limit(inspection));
-    this.#asking = { ...plea, refusal, id, inspection, relied };
+    this.#asking = { ...plea, refusal, id, inspection, relied, indirect, cursors };
     this.#s.output.effect({
       kind: 'decide',
       id,
@@ -246,8 +249,21 @@ export class Admission {
       return { kind: 'deny', code: 'row_bound', rule: null, message, hint: '', revision, observed };
     }
     if (unknown !== undefined) return { ...unknownObject(unknown), revision, observed };
+    if (decision.kind === 'allow' && decision.masking !== undefined && this.#replanned(asking)) {
+      // From now on what is bound is remembered: the masks may be newer than this portal.
+      this.#s.hush.decided(decision.masking);
+      return { ...REPLANNED, revision, observed };
+    }
     // Preparing runs nothing; the approval is asked for when the statement is executed.
     return via === 'prepare' && decision.kind === 'approve' ? null : denied(decision);
+  }
+
+  /** Whether rows may be of another plan than the one that was judged: masks would be laid over the wrong columns. */
+  #replanned({ portal, indirect, cursors }: Asking): boolean {
+    const moved = (opened: Portal) =>
+      opened.meaning !== this.#s.judging.meaning(opened.statement, opened.path);
+    if (portal !== undefined && ((portal.ran === true && indirect) || moved(portal))) return true;
+    return cursors.some(moved);
   }
 
   #unboundable({ inspection, limited, via }: Asking): string | null {

@@ -36,13 +36,18 @@ export function planChanges(
         const statement = texts.intern(change.text);
         // Keywords are ASCII letters as they are: without this word in it, no cursor of the text is WITH HOLD.
         const held = /hold/i.test(source.text);
-        const weight = 128 + statement.weight;
+        const meaning =
+          session.hush.masking === null
+            ? undefined
+            : session.judging.meaning(statement, state.path);
+        const weight = 128 + statement.weight + 2 * (meaning?.length ?? 0);
         const portal: Portal = {
           statement,
           path: state.path,
           binds: null,
           bindFormats: null,
           held,
+          meaning,
           weight,
         };
         portalChanges.push(portals.plan(change.name, portal, segment));

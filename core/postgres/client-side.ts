@@ -25,7 +25,7 @@ import {
 import type { FrameReader } from './frames.ts';
 import { boundPortal } from './portal.ts';
 import type { Session } from './session.ts';
-import { protocolStatement } from './statement.ts';
+import { protocolStatement, type Statement } from './statement.ts';
 import { CLIENT } from './tags.ts';
 
 export class ClientSide {
@@ -171,12 +171,22 @@ export class ClientSide {
         return this.#admission.judgeMessage('Bind', PATH_UNKNOWN);
     }
     const portal =
-      statement === undefined ? null : boundPortal(statement, state.path, bind, options.crypto);
+      statement === undefined
+        ? null
+        : boundPortal(statement, state.path, bind, options.crypto, this.#meaning(statement));
     pipeline.add('bind', {
       hushed: statement?.hushed ?? false,
       portalChanges: [portals.plan(bind.portal, portal, pipeline.segment)],
     });
     return this.#pass(false);
+  }
+
+  /** Remembered where masks may concern the caller: they are laid over what is read, and that is settled now. */
+  #meaning(statement: Statement): string | null | undefined {
+    const { hush, judging, state } = this.#s;
+    return hush.masking === null && statement.unmasked
+      ? undefined
+      : judging.meaning(statement, state.path);
   }
 
   #describe(): boolean {
@@ -219,6 +229,7 @@ export class ClientSide {
       binds: portal.binds,
       bindFormats: portal.bindFormats,
       limited: maxRows > 0,
+      portal,
       refusal: null,
       name,
     });

@@ -42,6 +42,12 @@ export function uncertainStatement(name: string): Denial {
   );
 }
 
+export const REPLANNED = denial(
+  'mask_unproven',
+  'Columns of this target are masked for you, and what this portal or cursor reads may mean something else by now.',
+  'Declare the cursor, or bind the statement, again.',
+);
+
 export const OWN_NAME = denial(
   'protocol_refused',
   `Names of prepared statements, portals and cursors may not begin with ${OWN_PREFIX}.`,

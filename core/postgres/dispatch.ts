@@ -14,6 +14,7 @@ import {
 import type { FrameReader } from './frames.ts';
 import type { Via } from './ledger.ts';
 import { needsWork } from './masking.ts';
+import type { Portal } from './portal.ts';
 import { PROBE_ENTRIES, encodeProbe } from './probe.ts';
 import { denyState, refusalFields } from './refusal.ts';
 import type { Session } from './session.ts';
@@ -29,6 +30,8 @@ export interface Plea {
   readonly bindFormats: readonly number[] | null;
   /** An Execute that asks for some rows only. */
   readonly limited?: boolean;
+  /** What an Execute runs. */
+  readonly portal?: Portal;
   /** A refusal that stands whatever the text means. */
   readonly refusal: Denial | null;
   /** Name of the statement that a Parse prepares, or of the portal that is executed. */
@@ -41,6 +44,9 @@ export interface Asking extends Plea {
   readonly inspection: Inspection;
   /** The search path it was judged under must still be in force when it runs. */
   readonly relied: boolean;
+  /** The text stands for others by name (judging.ts). */
+  readonly indirect: boolean;
+  readonly cursors: readonly Portal[];
 }
 
 /** `gated`: the commit gate is open around it. */
@@ -58,6 +64,7 @@ export function perform(
   // What is only prepared may be allowed by nobody yet, and so nobody has said what it touches.
   const unsaid = decision.kind !== 'allow' && hush.masking !== null;
   statement.hushed = masking?.hushed ?? unsaid;
+  statement.unmasked = decision.kind === 'allow' && masking === null;
   if (via === 'prepare') {
     const change = statements.plan(asking.name, statement, pipeline.segment);
     pipeline.add('parse', { statementChanges: [change] });
@@ -65,6 +72,7 @@ export function perform(
     return;
   }
   const { facts, copyIn } = inspection;
+  if (asking.portal !== undefined) asking.portal.ran = true;
   const run = ledger.intend(asking.id, statement, facts, via, asking.binds, decision);
   const kind = via === 'query' ? 'query' : 'execute';
   const plan = kind === 'execute' ? masking?.results[0] : undefined;

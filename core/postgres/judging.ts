@@ -3,6 +3,7 @@
 import type { StandingText } from '../approval/request.ts';
 import type { Denial } from '../decision.ts';
 import type { Inspect, Inspection, SqlContext } from '../sql/inspection.ts';
+import { meaningOf } from './meaning.ts';
 import type { Names } from './named.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Portal } from './portal.ts';
@@ -31,6 +32,7 @@ export class Judging implements SqlContext {
   #ambiguous = false;
   #consulted = false;
   #standing: StandingText[] = [];
+  #cursors: readonly Portal[] = [];
 
   constructor(parts: {
     readonly inspect: () => Inspect;
@@ -67,7 +69,9 @@ export class Judging implements SqlContext {
   }
 
   cursor(name: string): readonly string[] {
-    const texts = this.#values(this.#portals, name).map((portal) => portal.statement.text);
+    const portals = this.#values(this.#portals, name);
+    this.#cursors = [...this.#cursors, ...portals];
+    const texts = portals.map((portal) => portal.statement.text);
     for (const text of texts) this.#standing.push({ kind: 'cursor', name, text });
     return texts;
   }
@@ -77,6 +81,16 @@ export class Judging implements SqlContext {
     return this.#standing;
   }
 
+  /** Whether the text examined last stands for others by name: EXECUTE, FETCH. */
+  get indirect(): boolean {
+    return this.#consulted;
+  }
+
+  /** The cursors that it names. */
+  get cursors(): readonly Portal[] {
+    return this.#cursors;
+  }
+
   cursorPaths(name: string): readonly (readonly string[])[] {
     const paths = this.#values(this.#portals, name).map((portal) => portal.path);
     return paths.length === 0 ? this.#searchPaths : paths;
@@ -84,6 +98,8 @@ export class Judging implements SqlContext {
 
   /** What `statement` does when it runs now. `planned`: the path it was planned under, when that may be another one. */
   examine(statement: Statement, planned: readonly string[] | null): Examination {
+    this.#consulted = false;
+    this.#cursors = [];
     if (statement.unfit !== null) {
       return { inspection: unfitInspection(statement.unfit), ambiguous: false };
     }
@@ -102,7 +118,6 @@ export class Judging implements SqlContext {
     }
     this.#searchPaths = paths;
     this.#ambiguous = false;
-    this.#consulted = false;
     const inspection = this.#ask(inspect, statement.text);
     const lasting =
       !this.#consulted &&
@@ -115,9 +130,22 @@ export class Judging implements SqlContext {
     return { inspection, ambiguous: this.#ambiguous };
   }
 
-  #ask(inspect: Inspect, text: string): Inspection {
+  /**
+   * What `statement` reads, planned under `path` with the catalog as it is now; null where that cannot be told. What the open
+   * transaction has made is left out: a text that names any of it is unproven by itself.
+   */
+  meaning(statement: Statement, path: readonly string[]): string | null {
+    if (statement.unfit !== null) return null;
+    const { readOnly } = this;
+    const none = () => [];
+    const context = { searchPaths: [path], prepared: none, cursor: none, readOnly, settled: true };
+    const lineage = this.#ask(this.#inspect(), statement.text, context).lineage();
+    return lineage === null ? null : meaningOf(lineage);
+  }
+
+  #ask(inspect: Inspect, text: string, context: SqlContext = this): Inspection {
     try {
-      return inspect(text, this);
+      return inspect(text, context);
     } catch {
       // A parser that crashes on a text has said nothing about it, so the text is refused. Its message may quote the text.
       return unfitInspection({

@@ -15,6 +15,10 @@ export interface Portal extends Weighed {
   readonly bindFormats: readonly number[] | null;
   /** May outlive its transaction. */
   readonly held: boolean;
+  /** What its text meant when it was planned (judging.ts); undefined where no mask concerned the caller then. */
+  readonly meaning?: string | null | undefined;
+  /** It was executed: a FETCH or EXECUTE in it has its rows, whatever the name stands for now. */
+  ran?: boolean;
 }
 
 /** A longer value, or one behind so many bytes of others, is kept as digest and length. */
@@ -28,12 +32,13 @@ export function boundPortal(
   path: readonly string[],
   bind: Bind,
   crypto: Crypto,
+  meaning?: string | null,
 ): Portal {
   const binds = bind.values.length === 0 ? null : recordedBinds(bind, crypto);
-  let weight = 128;
+  let weight = 128 + 2 * (meaning?.length ?? 0);
   for (const value of binds ?? []) weight += 16 + 2 * (value?.length ?? 0);
   const bindFormats = binds === null ? null : bind.values.map((_, at) => formatOf(bind, at));
-  return { statement, path, binds, bindFormats, held: false, weight };
+  return { statement, path, binds, bindFormats, held: false, meaning, weight };
 }
 
 /** Text values as they are, binary ones as \x and hex, NULL as null; very long ones as \sha256:<hex>:<bytes>. */

@@ -31,6 +31,8 @@ export class Statement {
   recorded: { readonly statement: number; facts: SqlFacts } | null = null;
   /** The last decision about it said that errors may quote masked values. Planning, at Bind, may look at some. */
   hushed = false;
+  /** The last decision about it allowed it without any mask: none concerns the caller. */
+  unmasked = false;
   #action: Action | null = null;
 
   constructor(text: string, unfit: Denial | null = null, types: readonly number[] = NO_TYPES) {

@@ -346,12 +346,32 @@ describe('the extended protocol', () => {
   });
 });
 
+describe('masks that are newer than a portal', () => {
+  it('refuse it once, and take the next one', () => {
+    let masking: Masking | null = null;
+    const decide = (): Decision => (masking === null ? ALLOW : { ...ALLOW, masking });
+    const h = new Harness({ maskers: stubMaskers(), decide }).login();
+    h.client(parse('s', 'SELECT id, email FROM people'), bind('', 's'), sync);
+    h.server(parseComplete, bindComplete, ready('T'));
+    masking = people();
+    h.toServer();
+    h.client(execute());
+    h.server(h.failing()).client(sync).server(ready('E'));
+    expect(tags(h.toClient())).toMatch(/EZ$/);
+    expect(h.events().at(-1)).toMatchObject({ outcome: 'refused', error: '42501' });
+    h.client(bind('', 's'), execute(), sync);
+    expect(tags(h.toServer())).toMatch(/BDES$/);
+  });
+});
+
 describe('an approved write with a bound that returns masked rows', () => {
   const approved = (masking: Masking): Harness =>
     new Harness({
       maskers: stubMaskers(),
       decide: (e) =>
-        e.preparing ? ALLOW : { ...ALLOW, masking, approval: { id: 'a1', maxRows: 5 } },
+        e.preparing
+          ? { ...ALLOW, masking }
+          : { ...ALLOW, masking, approval: { id: 'a1', maxRows: 5 } },
     }).login();
   const errand = join(parseComplete, bindComplete, complete('BEGIN'), closeComplete, closeComplete);
   const count = (n: string) =>
