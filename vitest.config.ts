@@ -46,8 +46,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts', ...STACK_TESTS],
           environment: 'node',
           globalSetup: ['test/support/stack-setup.ts'],
-          // After the others, and three files at a time: most of a stack's time is waiting, the rest would be in each other's way.
-          maxWorkers: 3,
+          // After the others, and two files at a time: most of a stack's time is waiting, the rest would be in each other's way.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 120_000,

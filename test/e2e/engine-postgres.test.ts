@@ -382,7 +382,7 @@ describe.each(SERVERS)('with %s', (_name, start) => {
     const slow = execFile('/usr/bin/psql', ['-X', url, '-c', 'SELECT pg_sleep(20)']);
     let stderr = '';
     slow.stderr?.on('data', (text) => (stderr += String(text)));
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
     slow.kill('SIGINT');
     await new Promise((resolve) => slow.once('exit', resolve));
     expect(stderr).toContain('canceling statement due to user request');

@@ -62,8 +62,10 @@ async function inForce(token: string): Promise<void> {
 }
 
 describe('the corpus through the deployed gateway', () => {
-  it.each([...new Set(CORPUS.map(({ category }) => category))])('%s', async (category) => {
-    const [first] = CORPUS.filter((leak) => leak.category === category && leak.undo === '');
+  // Those that leave something behind have their turn in masking-corpus.test.ts.
+  const lasting = CORPUS.filter((leak) => leak.undo === '');
+  it.each([...new Set(lasting.map(({ category }) => category))])('%s', async (category) => {
+    const [first] = lasting.filter((leak) => leak.category === category);
     if (first === undefined) throw new Error('a category without statements');
     const mode = first.modes.at(-1) ?? 'simple';
     const outcome = await outcomeOf(through, direct, first, mode);

@@ -390,6 +390,23 @@ describe('a call', () => {
     expect(await count(marker)).toBe(1);
   });
 
+  it('can be cancelled after its session gave up', async () => {
+    const marker = fresh();
+    const impatient = await stack.token('api-impatient-too', ['api-impatient']);
+    const asked = await query(impatient, insert(marker));
+    await sleep(4_000);
+    const cancelled = await fetch(`${stack.gateway}/v1/calls/${asked.body.call}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${impatient}` },
+    });
+    expect((await answerOf(cancelled)).body).toMatchObject({
+      state: 'failed',
+      code: 'call_cancelled',
+    });
+    expect((await approvalOf(stack.gateway, approvalIn(asked), dana))?.state).toBe('cancelled');
+    expect(await count(marker)).toBe(0);
+  });
+
   it('waits for a window of access, and runs in it', async () => {
     const jit = await stack.token('api-window', ['api-window']);
     const asked = await query(jit, { sql: 'SELECT 7 AS n' });
@@ -414,7 +431,7 @@ describe('a call', () => {
     });
     expect((await answerOf(cancelled)).body).toMatchObject({
       state: 'failed',
-      code: 'call_cancelled',
+      code: 'approval_cancelled',
     });
     expect((await approvalOf(stack.gateway, approvalIn(asked), dana))?.state).toBe('cancelled');
     expect(await count(marker)).toBe(0);
@@ -451,7 +468,7 @@ describe('when the gateway is killed', () => {
     const { state } = first;
     const marker = fresh();
     const token = await first.token('api-killed', ['agents'], { ttlSeconds: 900 });
-    const body = { sql: `SELECT pg_sleep(60), '${marker}'`, timeoutSeconds: 120 };
+    const body = { sql: `SELECT pg_sleep(20), '${marker}'`, timeoutSeconds: 60 };
     const lost = query(token, body, { key: marker, gateway: first.gateway }).catch(() => null);
     const watcher = await shopDatabase(first);
     await expect
