@@ -94,7 +94,7 @@ describe('on a running gateway', () => {
     await ended;
     expect(rows).toBe(30_000);
     await client.end();
-  });
+  }, 120_000);
 
   it('records a client that dies in mid-statement, and ends the statement at the target', async () => {
     const client = clientOn(tunnel.port);
