@@ -110,6 +110,12 @@ function refusal(
     if (what !== undefined) return unproven(what);
     const strange = statement.untrusted.find((name) => !masks.safeFunctions.has(name));
     if (strange !== undefined) return unproven(`the function ${strange}`);
+    const [other] = [...(statement.shadowed ?? [])].filter((each) => masked.anyOf(new Set([each])));
+    if (other !== undefined) {
+      return unproven(
+        `a name without a schema, for which ${other.schema}.${other.name} would stand too`,
+      );
+    }
   }
   const changed = masked.redefined(statement);
   if (changed !== null) return redefined(changed);

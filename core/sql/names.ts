@@ -55,6 +55,15 @@ export class Names {
     return temporary === undefined ? MISSING : this.#created(temporary);
   }
 
+  /** What an unqualified name would stand for, had the relation that it stands for gone: others of the path, in order. */
+  shadowed(name: RangeVar, found: CatalogRelation): CatalogRelation[] {
+    if (name.schemaname !== undefined) return [];
+    return this.path.flatMap((schema) => {
+      const other = this.catalog.relation(schema, name.relname ?? '');
+      return other === undefined || other === found ? [] : [other];
+    });
+  }
+
   /** Does the catalog have a relation of this label? */
   exists(label: string): boolean {
     const dot = label.indexOf('.');

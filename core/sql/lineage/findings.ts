@@ -12,6 +12,7 @@ export class Findings {
   readonly assignments: Assignment[] = [];
   readonly touches = new Set<CatalogRelation>();
   readonly redefines = new Set<CatalogRelation>();
+  readonly shadowed = new Set<CatalogRelation>();
   readonly unproven = new Set<string>();
   readonly untrusted = new Set<string>();
   readonly #steps: { count: number };
@@ -58,5 +59,6 @@ export class Findings {
     this.uses.push(...other.uses);
     this.assignments.push(...other.assignments);
     for (const relation of other.redefines) this.redefines.add(relation);
+    for (const relation of other.shadowed) this.shadowed.add(relation);
   }
 }

@@ -65,6 +65,11 @@ export interface StatementLineage {
   /** Tables and views whose definition it changes (ALTER, RENAME, DROP, CREATE INDEX, COMMENT are all listed). */
   readonly redefines: ReadonlySet<CatalogRelation>;
   /**
+   * What names without a schema would stand for, had somebody dropped what they stand for a moment ago: relations further
+   * back in the search path, with all behind them. Where one is masked, the name is refused. Absent: none.
+   */
+  readonly shadowed?: ReadonlySet<CatalogRelation>;
+  /**
    * Sentence parts naming what cannot be looked through: `the function public.f`, `the view public.v`, `pg_catalog.pg_stats,
    * which holds values of other tables`. Where masks concern the caller, any of them refuses the text.
    */

@@ -44,7 +44,14 @@ export function lookUp(walk: Walk, node: RangeVar): CatalogRelation | null {
     walk.findings.doubt(`the table ${shown}, which this transaction has made or changed`);
     return null;
   }
-  return found.info.relation;
+  const { relation } = found.info;
+  for (const other of walk.names.shadowed(node, relation)) {
+    const { touches, behind } = walk.bases.shape(other);
+    for (const each of [other, ...touches, ...(behind?.touches ?? [])]) {
+      walk.findings.shadowed.add(each);
+    }
+  }
+  return relation;
 }
 
 /** Reads or writes the relation: with all that shares its rows, and all behind a view. */

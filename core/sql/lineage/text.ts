@@ -124,6 +124,7 @@ function lineageOf(findings: Findings, answer: Answer | null): StatementLineage 
     assignments: findings.assignments,
     touches: findings.touches,
     redefines: findings.redefines,
+    shadowed: findings.shadowed,
     unproven: [...findings.unproven].sort(),
     untrusted: [...findings.untrusted].sort(),
     copyOut: answer?.copyOut ?? null,

@@ -367,6 +367,13 @@ describe('definitions', () => {
     else expect(found).toContain(expected);
   });
 
+  it('that could have gone a moment ago leave no name to a masked table', () => {
+    const shadowing = statement({ shadowed: new Set([orders, customers]) });
+    expect(verdict([shadowing])).toContain('public.customers would stand too');
+    expect(verdict([statement({ shadowed: new Set([orders]) })])).toBe('ok');
+    expect(verdict([shadowing], detecting)).toBe('ok');
+  });
+
   it('are free where no mask names a column', () => {
     expect(verdict([statement({ redefines: new Set([partition]) })], detecting)).toBe('ok');
   });
