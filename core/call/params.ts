@@ -1,6 +1,6 @@
 // Parameters from JSON to what Postgres reads: its text format, with the type's oid where the caller names one. A caller
 // sends a type as the answer shows it: bytea as base64, json as JSON.
-import { decodeBase64 } from '../postgres/base64.ts';
+import { decodeBase64 } from '../base64.ts';
 import { toHex } from '../bytes.ts';
 import { formatArray, type ArrayValue } from './array-text.ts';
 import type { ParamValue } from './request.ts';

@@ -1,7 +1,7 @@
 // Values of a result as JSON. Numbers that a JSON number cannot carry exactly (int8, numeric) are strings, bytes are
 // base64, instants ISO 8601. What cannot be read as its type, such as the text a mask left in its place, stays the text it
 // is: nothing is guessed, nothing is lost. @see datatype, and protocol-overview "Formats and Format Codes"
-import { encodeBase64 } from '../postgres/base64.ts';
+import { encodeBase64 } from '../base64.ts';
 import { parseArray, type ArrayValue } from './array-text.ts';
 import { elementOid, typeName } from './types.ts';
 

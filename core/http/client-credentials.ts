@@ -2,7 +2,7 @@
 // keeping the token until shortly before its end, is the session's.
 import { utf8 } from '../bytes.ts';
 import type { Result } from '../failure.ts';
-import { base64 } from './base64.ts';
+import { encodeBase64 } from '../base64.ts';
 import type { HeaderList } from './header-list.ts';
 import { percentEncoded } from './percent.ts';
 import type { CredentialCode, SecretValues } from './credential.ts';
@@ -62,7 +62,7 @@ export function tokenRequest(
   if (client.authentication === 'basic') {
     // Both are form-encoded before they are joined: section 2.3.1, and often forgotten.
     const pair = `${formEncoded(client.clientId)}:${formEncoded(secret)}`;
-    headers.push(['authorization', `Basic ${base64(utf8(pair))}`]);
+    headers.push(['authorization', `Basic ${encodeBase64(utf8(pair))}`]);
   } else {
     form.push(['client_id', client.clientId], ['client_secret', secret]);
   }

@@ -4,7 +4,7 @@
 // request for a token, which is then a bearer credential.
 import { utf8 } from '../bytes.ts';
 import type { Result } from '../failure.ts';
-import { base64 } from './base64.ts';
+import { encodeBase64 } from '../base64.ts';
 import { isHeaderName, isHeaderValue, type HeaderList } from './header-list.ts';
 import { percentDecoded, percentEncoded } from './percent.ts';
 
@@ -77,7 +77,7 @@ export function credentialHeaders(
       // RFC 7617 section 2: no colon in the user, no control characters in either.
       const bad = credential.user.includes(':') || /\p{Cc}/u.test(credential.user + password);
       if (bad || !password.isWellFormed()) return failed('credential_malformed');
-      const pair = base64(utf8(`${credential.user}:${password}`));
+      const pair = encodeBase64(utf8(`${credential.user}:${password}`));
       return shaped([['authorization', `Basic ${pair}`]], [password, pair]);
     }
     case 'header': {

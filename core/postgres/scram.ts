@@ -2,7 +2,7 @@
 // too. RFC 5802 sections 3 and 5, RFC 7677. Postgres ignores the user name in it. @see sasl-authentication
 import { concatBytes, utf8 } from '../bytes.ts';
 import type { Crypto } from '../crypto.ts';
-import { decodeBase64, encodeBase64 } from './base64.ts';
+import { decodeBase64, encodeBase64 } from '../base64.ts';
 
 export const SCRAM_MECHANISM = 'SCRAM-SHA-256';
 

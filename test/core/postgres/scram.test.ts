@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { nativeCrypto } from '../../../adapters/crypto.ts';
-import { decodeBase64, encodeBase64 } from '../../../core/postgres/base64.ts';
+import { decodeBase64, encodeBase64 } from '../../../core/base64.ts';
 import { md5Answer } from '../../../core/postgres/md5.ts';
 import { ScramClient } from '../../../core/postgres/scram.ts';
 

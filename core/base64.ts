@@ -1,4 +1,4 @@
-// Base64 as SCRAM needs it (RFC 4648 section 4, with padding): core has neither Buffer nor atob.
+// Base64 (RFC 4648 section 4, with padding), for SCRAM, Basic credentials and bytea in JSON: core has neither Buffer nor atob.
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
