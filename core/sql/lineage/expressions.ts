@@ -258,10 +258,18 @@ function isTotal(walk: Walk, node: Ast<'A_Expr'>, values: readonly Value[]): boo
     case 'AEXPR_LIKE':
     case 'AEXPR_ILIKE':
       return isWholePattern(values[1]);
-    case 'AEXPR_SIMILAR':
-      return false;
-    default:
+    case 'AEXPR_DISTINCT':
+    case 'AEXPR_NOT_DISTINCT':
+    case 'AEXPR_NULLIF':
+    case 'AEXPR_IN':
+    case 'AEXPR_BETWEEN':
+    case 'AEXPR_NOT_BETWEEN':
+    case 'AEXPR_BETWEEN_SYM':
+    case 'AEXPR_NOT_BETWEEN_SYM':
       return true;
+    // SIMILAR TO takes a pattern apart; what is not known may fail as well.
+    default:
+      return false;
   }
 }
 
