@@ -258,7 +258,7 @@ class SqlJournal implements Journal {
   }
 
   #follow(event: SessionEvent): void {
-    if (event.kind === 'intent') this.#open.add(event.action);
+    if (event.kind === 'intent' || event.kind === 'request') this.#open.add(event.action);
     else if (event.kind === 'outcome') this.#open.delete(event.action);
     else if (event.kind === 'session.end') this.#ended = true;
   }
@@ -283,7 +283,7 @@ class SqlJournal implements Journal {
       this.#session = start.session ?? '';
       this.#bytes = this.#sizeAfter(0);
       const open = this.#sql.exec<{ ref: number }>(
-        "SELECT ref FROM events WHERE kind = 'intent' EXCEPT SELECT ref FROM events WHERE kind = 'outcome'",
+        "SELECT ref FROM events WHERE kind IN ('intent', 'request') EXCEPT SELECT ref FROM events WHERE kind = 'outcome'",
       );
       for (const { ref } of open.toArray()) this.#open.add(ref);
     }
@@ -306,7 +306,7 @@ class SqlJournal implements Journal {
 
   #denied(action: number): boolean {
     const rows = this.#sql.exec<EventRow>(
-      "SELECT seq, at, parts, json, prev_hash, hash FROM events WHERE kind = 'intent' AND ref = ? LIMIT 1",
+      "SELECT seq, at, parts, json, prev_hash, hash FROM events WHERE kind IN ('intent', 'request') AND ref = ? LIMIT 1",
       action,
     );
     const row = rows.toArray()[0];
@@ -331,6 +331,7 @@ function reference(event: SessionEvent): number | null {
     case 'statement':
       return event.statement;
     case 'intent':
+    case 'request':
     case 'outcome':
       return event.action;
     default:

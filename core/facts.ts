@@ -40,7 +40,61 @@ export interface ConnectFacts {
   readonly country: string;
 }
 
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
+
+/** Name to its values, both decoded, in order of their first occurrence. */
+export type Parameters = Readonly<Record<string, readonly string[]>>;
+
+/** Ordered: a request of several operations has the gravest of them. */
+export const GRAPHQL_OPERATIONS = ['query', 'subscription', 'mutation'] as const;
+export type GraphqlOperation = (typeof GRAPHQL_OPERATIONS)[number];
+
+export interface GraphqlFacts {
+  readonly operation: GraphqlOperation;
+  /** Name of the operation that runs; empty where it has none, or where a batch runs several. Chosen by the caller. */
+  readonly name: string;
+  /** Paths of names from the root, aliases undone, every field on the way included. Sorted, distinct. */
+  readonly fields: readonly string[];
+  /** Only those of the root, which is where mutations have their names. */
+  readonly roots: readonly string[];
+}
+
+/** Facts of one HTTP request; what rules see as `http`. docs/http.md lists the words of `opaque`. */
+export interface HttpFacts {
+  readonly method: string;
+  /** The target's host, as the policy's address has it. Never the caller's. */
+  readonly host: string;
+  /** In its normal form, below the address. */
+  readonly path: string;
+  readonly query: Parameters;
+  /** Names of what is sent, lower case, sorted, distinct; without those the gateway adds. */
+  readonly headers: readonly string[];
+  /** `application/json`; empty where there is none, or none that is certain. */
+  readonly contentType: string;
+  /** The whole body; null where it is not JSON, which `null` is too: `contentType` tells. */
+  readonly json: Json;
+  /** Fields of a urlencoded form; empty otherwise. */
+  readonly form: Parameters;
+  /** Names of a form's fields, urlencoded or multipart, sorted. */
+  readonly fields: readonly string[];
+  readonly graphql: GraphqlFacts | null;
+  /** A WebSocket is asked for. */
+  readonly webSocket: boolean;
+  /** Why the facts are not all there is to know; sorted, distinct, empty otherwise. */
+  readonly opaque: readonly string[];
+}
+
 /** One thing a caller wants done, and everything a rule may know about it. */
 export type Action =
   | { readonly kind: 'connect'; readonly connect: ConnectFacts }
-  | { readonly kind: 'sql'; readonly sql: SqlFacts };
+  | { readonly kind: 'sql'; readonly sql: SqlFacts }
+  | { readonly kind: 'http'; readonly http: HttpFacts };
+
+/** What is known of an action besides that a session is opened. */
+export type ActionFacts = SqlFacts | HttpFacts;

@@ -12,6 +12,8 @@ export type DenyCode =
   | 'catalog_unavailable'
   | 'guarded_setting' // would change session state that gives statements their meaning
   | 'read_only_target'
+  | 'request_refused' // an HTTP request that could mean more than one thing, or holds what never passes
+  | 'mask_body' // an answer of a kind, a coding or a size that masks cannot be held to
   | 'protocol_refused' // FunctionCall, replication and other messages that are never forwarded
   | 'approval_unavailable'
   | 'approval_pending' // not decided within the rule's `wait`; the same action may be sent again

@@ -8,6 +8,7 @@ import type { Crypto } from '../crypto.ts';
 import type { ApprovalDemand } from '../decision.ts';
 import type { SqlFacts } from '../facts.ts';
 import { unreachable, type DenyCode, type Result } from '../failure.ts';
+import { canonicalRequest } from '../http/canonical.ts';
 import { canonicalSql, type CanonicalSql } from '../sql/canonical.ts';
 import type { ParseFailure, ParseSql } from '../sql/parse.ts';
 import { encode, Unencodable, type Encodable } from './encoding.ts';
@@ -78,6 +79,8 @@ function encodableContent(
       return encodableSql(content, facts, parse);
     case 'connect':
       return { ok: true, value: ['connect', content.protocol, content.seconds] };
+    case 'http':
+      return { ok: true, value: canonicalRequest(content) };
     default:
       return unreachable(content);
   }

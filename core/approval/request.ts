@@ -1,6 +1,6 @@
 // What an approval is about, as the session hands it to the Approval object, the page shows it and the index keeps it.
 import type { ApprovalDemand } from '../decision.ts';
-import type { SqlFacts } from '../facts.ts';
+import type { HttpFacts, SqlFacts } from '../facts.ts';
 import type { Principal, TargetIdentity } from '../identity.ts';
 
 /** What gives a SQL action its effect besides the principal, the target and the policy. Goes into the envelope whole. */
@@ -45,7 +45,25 @@ export interface ConnectContent {
   readonly seconds: number | null;
 }
 
-export type ActionContent = SqlContent | ConnectContent;
+/** One HTTP request, as it will be sent. The envelope takes all but `body` and `facts` (core/http/canonical.ts). */
+export interface HttpContent {
+  readonly kind: 'http';
+  readonly method: string;
+  /** In its normal form. */
+  readonly path: string;
+  /** What follows `?`, to the letter; null where there is no `?`. */
+  readonly query: string | null;
+  /** As requestHeaders() let them through: names in lower case, with their values. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** SHA-256 of the body as it is sent, 64 hex digits in lower case; null where there is none. */
+  readonly bodyDigest: string | null;
+  readonly webSocket: boolean;
+  /** The body itself, for whoever decides: as text where it is UTF-8. Null where there is none. */
+  readonly body: { readonly text: string } | { readonly base64: string } | null;
+  readonly facts: HttpFacts;
+}
+
+export type ActionContent = SqlContent | ConnectContent | HttpContent;
 
 /** One request for approval. The object adds its id, times, votes and state. */
 export interface ApprovalRequest {
@@ -54,6 +72,7 @@ export interface ApprovalRequest {
   readonly principal: Principal;
   readonly target: TargetIdentity;
   readonly content: ActionContent;
+  /** Of SQL; those of a request stand in its content. */
   readonly facts: SqlFacts | null;
   /** All of them must be satisfied. */
   readonly demands: readonly ApprovalDemand[];

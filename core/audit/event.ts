@@ -1,6 +1,6 @@
 // What the journal keeps. One session is one list of events, in order, each hashed over its predecessor (chain.ts).
 // Engines write EngineEvents; the session object adds its own start and end. Times are added when an event is appended.
-import type { SqlFacts } from '../facts.ts';
+import type { HttpFacts, SqlFacts } from '../facts.ts';
 import type { DenyCode, SessionCode } from '../failure.ts';
 
 /** The part of a Decision worth keeping for ever. */
@@ -42,6 +42,22 @@ export type EngineEvent =
       readonly binds: readonly (string | null)[] | null;
       readonly decision: DecisionRecord;
     }
+  /** The intent of an HTTP request: durable before a byte of it goes to the target. */
+  | {
+      readonly kind: 'request';
+      readonly action: number;
+      readonly method: string;
+      /** In its normal form; as it came, shortened, where it was refused for it. */
+      readonly path: string;
+      readonly query: string | null;
+      /** What is sent, without the credential; of headers that may hold keys the name alone, with an empty value. */
+      readonly headers: readonly (readonly [name: string, value: string])[];
+      /** SHA-256 of the body, hex, and its bytes; null where there is none, or where it is streamed. */
+      readonly body: { readonly digest: string; readonly bytes: number } | null;
+      /** Null where the request was refused before it could be read. */
+      readonly facts: HttpFacts | null;
+      readonly decision: DecisionRecord;
+    }
   | {
       readonly kind: 'outcome';
       readonly action: number;
@@ -50,7 +66,7 @@ export type EngineEvent =
       readonly rows: number;
       /** Bytes of rows sent to the client and of COPY data either way, as they went over the wire. */
       readonly bytes: number;
-      /** SQLSTATE of the error that ended it, else null. */
+      /** What ended it, else null: an SQLSTATE; of a request, the status from 400 on or the code of the failure. */
       readonly error: string | null;
       /** SHA-256, hex, over the same bytes, where the target asks for it; null when there were none. */
       readonly digest: string | null;

@@ -3,22 +3,12 @@
 // since what an unknown header does nobody knows (`x-amz-copy-source` names what is copied). The body counts by its digest.
 // The envelope around it is core/approval/envelope.ts's.
 import type { Encodable } from '../approval/encoding.ts';
+import type { HttpContent } from '../approval/request.ts';
 import type { HeaderList } from './header-list.ts';
 import { nameMatcher } from './header-tables.ts';
 
-export interface HttpContent {
-  readonly kind: 'http';
-  readonly method: string;
-  /** In its normal form. */
-  readonly path: string;
-  /** What follows `?`, to the letter; null where there is no `?`. */
-  readonly query: string | null;
-  /** As requestHeaders() let them through. */
-  readonly headers: HeaderList;
-  /** SHA-256 of the body as it is sent, 64 hex digits in lower case; null where there is none. */
-  readonly bodyDigest: string | null;
-  readonly webSocket: boolean;
-}
+/** What of a request's content goes into the envelope: the body by its digest. */
+export type CanonicalContent = Omit<HttpContent, 'kind' | 'body' | 'facts'>;
 
 /**
  * Headers that say who asks, how it is traced, or how the answer travels, never what is done. Idempotency-Key is one of
@@ -70,7 +60,7 @@ export function effectiveHeaders(headers: HeaderList): HeaderList {
 }
 
 /** For `encode()`: `["http", method, path, query, [[name, value] …], body digest, "socket" | "request"]`. */
-export function canonicalRequest(content: HttpContent): Encodable {
+export function canonicalRequest(content: CanonicalContent): Encodable {
   const { method, path, query, headers, bodyDigest, webSocket } = content;
   return [
     'http',

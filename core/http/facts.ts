@@ -10,12 +10,13 @@ import {
   graphqlParameters,
   looksLikeGraphql,
 } from './graphql-request.ts';
-import { readGraphql, type GraphqlDoubt, type GraphqlFacts, type ReadGraphql } from './graphql.ts';
+import { readGraphql, type GraphqlDoubt, type ReadGraphql } from './graphql.ts';
 import { valuesOf, type HeaderList } from './header-list.ts';
-import { readJson, type Json, type JsonDoubt } from './json-body.ts';
+import type { HttpFacts, Json, Parameters } from '../facts.ts';
+import { readJson, type JsonDoubt } from './json-body.ts';
 import { MAX_FACTS_BODY_BYTES } from './limits.ts';
 import { multipartFields } from './multipart-body.ts';
-import { readParameters, type Parameters } from './query.ts';
+import { readParameters } from './query.ts';
 
 export type HttpDoubt =
   | JsonDoubt
@@ -28,30 +29,6 @@ export type HttpDoubt =
   | 'multipart_unparsable'
   | 'method_override' // a field that makes some servers run another method
   | 'upgrade'; // what follows on the WebSocket is not seen
-
-export interface HttpFacts {
-  readonly method: string;
-  /** The target's host, as the policy's address has it. Never the caller's. */
-  readonly host: string;
-  /** In its normal form (path.ts), below the address. */
-  readonly path: string;
-  readonly query: Parameters;
-  /** Names of what is sent, lower case, sorted, distinct; without those the gateway adds. */
-  readonly headers: readonly string[];
-  /** `application/json`; empty where there is none, or none that is certain. */
-  readonly contentType: string;
-  /** The whole body; null where it is not JSON, which `null` is too: `contentType` tells. */
-  readonly json: Json;
-  /** Fields of a urlencoded form; empty otherwise. */
-  readonly form: Parameters;
-  /** Names of a form's fields, urlencoded or multipart, sorted. */
-  readonly fields: readonly string[];
-  readonly graphql: GraphqlFacts | null;
-  /** A WebSocket is asked for. */
-  readonly webSocket: boolean;
-  /** Sorted, distinct. Empty: the facts are all there is to know. */
-  readonly opaque: readonly HttpDoubt[];
-}
 
 export interface FactsRequest {
   readonly method: string;

@@ -1,16 +1,14 @@
 // Finds the GraphQL documents of a request: in the query string, in a JSON body or a batch of them, in a form, or bare.
 // What names no document but could still run one (persisted queries), or names two, is a doubt.
 // @see https://graphql.github.io/graphql-over-http/draft/
+import type { GraphqlFacts, Json, Parameters } from '../facts.ts';
 import {
   batchedGraphql,
   readGraphql,
   type GraphqlDoubt,
-  type GraphqlFacts,
   type ReadGraphql,
 } from './graphql.ts';
-import type { Json } from './json-body.ts';
 import { MAX_GRAPHQL_BATCH, MAX_GRAPHQL_CHARS } from './limits.ts';
-import type { Parameters } from './query.ts';
 
 /** The members of a request that decide what runs. */
 const DECIDING = ['query', 'operationName', 'extensions'] as const;

@@ -8,26 +8,13 @@ import {
   type FragmentDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { GRAPHQL_OPERATIONS, type GraphqlFacts, type GraphqlOperation } from '../facts.ts';
 import {
   MAX_GRAPHQL_CHARS,
   MAX_GRAPHQL_DEPTH,
   MAX_GRAPHQL_FIELDS,
   MAX_GRAPHQL_TOKENS,
 } from './limits.ts';
-
-/** Ordered: a request of several operations has the gravest of them. */
-export const GRAPHQL_OPERATIONS = ['query', 'subscription', 'mutation'] as const;
-export type GraphqlOperation = (typeof GRAPHQL_OPERATIONS)[number];
-
-export interface GraphqlFacts {
-  readonly operation: GraphqlOperation;
-  /** Name of the operation that runs; empty where it has none, or where a batch runs several. Chosen by the caller. */
-  readonly name: string;
-  /** Paths of names from the root, aliases undone, every field on the way included. Sorted, distinct. */
-  readonly fields: readonly string[];
-  /** Only those of the root, which is where mutations have their names. */
-  readonly roots: readonly string[];
-}
 
 export type GraphqlDoubt =
   | 'graphql_unparsable'

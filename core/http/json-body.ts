@@ -2,15 +2,8 @@
 // over the same text finds what parsers disagree about, which JSON.parse does not tell: keys that come twice, numbers that a
 // double cannot hold, unpaired surrogates. The idea of I-JSON (RFC 7493).
 import { decodeUtf8 } from '../bytes.ts';
+import type { Json } from '../facts.ts';
 import { MAX_JSON_DEPTH } from './limits.ts';
-
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Json[]
-  | { readonly [key: string]: Json };
 
 export type JsonDoubt =
   | 'json_unparsable'

@@ -1,5 +1,6 @@
 // The query string: sent to the letter, and read into names and values for the rules. What cannot be read, or what servers
 // split differently, is refused. @see https://url.spec.whatwg.org/#urlencoded-parsing
+import type { Parameters } from '../facts.ts';
 import { MAX_PARAMETERS, MAX_QUERY_CHARS } from './limits.ts';
 import { percentDecoded } from './percent.ts';
 
@@ -11,9 +12,6 @@ export const QUERY_CODES = [
   'query_nul',
 ] as const;
 export type QueryCode = (typeof QUERY_CODES)[number];
-
-/** Name to its values, both decoded, in order of their first occurrence. */
-export type Parameters = Readonly<Record<string, readonly string[]>>;
 
 export type ReadQuery =
   | { readonly ok: true; readonly parameters: Parameters }

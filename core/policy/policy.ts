@@ -3,6 +3,8 @@
 import type { Principal, TargetIdentity } from '../identity.ts';
 import type { IssuerDocument, MaskDocument, RuleDocument, TargetDocument } from './document.ts';
 import type { PolicyNotify } from './notify.ts';
+import type { ClientCredentials } from '../http/client-credentials.ts';
+import type { CredentialKind } from '../http/credential.ts';
 import { hostPort, isLoopback } from './web-address.ts';
 
 /** How tokens of one issuer are verified and read. */
@@ -42,16 +44,51 @@ export type PolicyRoute =
       readonly serverName: string | null;
     };
 
-/** Everything about a target, for those who dial it. Rules see its TargetIdentity only. */
-export interface PolicyTarget extends TargetIdentity {
+/** Everything about a target, for those who reach it. Rules see its TargetIdentity only. */
+export type PolicyTarget = PostgresTarget | HttpTarget;
+
+interface ReachedTarget extends TargetIdentity {
   readonly host: string;
   readonly port: number;
-  readonly database: string;
   readonly route: PolicyRoute;
+  readonly record: 'statements' | 'results';
+}
+
+export interface PostgresTarget extends ReachedTarget {
+  readonly kind: 'postgres';
+  readonly database: string;
   /** `password` is the name of a Worker secret. */
   readonly credential: { readonly user: string; readonly password: string };
   readonly access: 'read-write' | 'read-only';
-  readonly record: 'statements' | 'results';
+}
+
+/** Of a route's kinds, `tcp` stands for fetch(): straight to the address. */
+export interface HttpTarget extends ReachedTarget {
+  readonly kind: 'http';
+  readonly scheme: 'https' | 'http';
+  /** Path of the address, in its normal form, without a slash at its end: empty, or `/api/v2`. */
+  readonly base: string;
+  /** Null: the target asks for none. */
+  readonly credential: HttpCredential | null;
+  /** Name of an mTLS certificate binding; null where the target asks for none. */
+  readonly certificate: string | null;
+  readonly options: HttpOptions;
+}
+
+/** Secrets by the names of Worker secrets. */
+export type HttpCredential = CredentialKind | ({ readonly kind: 'oauth' } & ClientCredentials);
+
+/** What a target gets and may answer beyond the tables of core/http/header-tables.ts. */
+export interface HttpOptions {
+  readonly cookies: boolean;
+  readonly challenges: boolean;
+  /** Names of the tables' `unless` rows, both ways. */
+  readonly headers: readonly string[];
+  readonly encodedDelimiters: boolean;
+  /** Paths at which everything is GraphQL. */
+  readonly graphql: readonly string[];
+  /** A WebSocket may be opened where a rule allows the request for it. */
+  readonly webSocket: boolean;
 }
 
 /** How long what happened is kept; null: for ever. Recordings are R2's to keep, by its bucket lock (docs/deploy.md). */

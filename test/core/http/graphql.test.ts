@@ -2,7 +2,8 @@ import { assert, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../core/bytes.ts';
 import { httpFacts, type FactsRequest, type HttpDoubt } from '../../../core/http/facts.ts';
-import { readGraphql, type GraphqlDoubt, type GraphqlFacts } from '../../../core/http/graphql.ts';
+import type { GraphqlFacts } from '../../../core/facts.ts';
+import { readGraphql, type GraphqlDoubt } from '../../../core/http/graphql.ts';
 
 type Expected = readonly [
   operation: GraphqlFacts['operation'],
