@@ -49,4 +49,14 @@ export interface Denial {
   readonly message: string;
   /** What the caller can do instead; empty when nothing. */
   readonly hint: string;
+  /** Of `approval_pending`: what is open, for those who answer at once instead of waiting. */
+  readonly pending?: PendingApproval;
+}
+
+export interface PendingApproval {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAtMs: number;
+  /** Rules that ask for it. */
+  readonly rules: readonly string[];
 }

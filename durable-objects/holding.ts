@@ -57,9 +57,14 @@ export class Holding {
 
   /**
    * Resolves with the decision that the engine gets: `allow` exactly when this call consumed an approval, or when the
-   * window of access that was asked for is open.
+   * window of access that was asked for is open. `longestWaitMs` shortens what the rules give: 0 asks and answers at once.
    */
-  async hold(held: Held, decision: Approve, window: AccessWindow | null): Promise<Decision> {
+  async hold(
+    held: Held,
+    decision: Approve,
+    window: AccessWindow | null,
+    longestWaitMs = Number.POSITIVE_INFINITY,
+  ): Promise<Decision> {
     const { demands, revision } = decision;
     const bound = envelope({ ...held, demands }, this.#parse, nativeCrypto);
     if (!bound.ok) return deny(decision, bound.error.code, bound.error.detail, '');
@@ -70,8 +75,8 @@ export class Holding {
       for (let round = 0; round < MAX_ROUNDS; round++) {
         const asked = await stub.request(request, Date.now());
         if (asked.state === 'too_many') return tooMany(decision);
-        const standing = await this.#await(asked, request);
-        if (standing === 'late') return pending(decision, asked.id);
+        const standing = await this.#await(asked, request, longestWaitMs);
+        if (standing === 'late') return pending(decision, asked);
         if (standing === 'cancelled') {
           await stub.withdraw(by, 'the client cancelled');
           return deny(
@@ -100,14 +105,17 @@ export class Holding {
   async #await(
     standing: ApprovalStanding,
     request: ApprovalRequest,
+    longestWaitMs: number,
   ): Promise<ApprovalStanding | 'late' | 'cancelled'> {
     if (standing.state !== 'pending') return standing;
+    if (longestWaitMs <= 0) return 'late';
     const { id } = standing;
     const early = this.#early.get(id);
     this.#early.delete(id);
     if (early !== undefined) return early;
     const link = `${request.origin}/approvals/${id}`;
-    const waitMs = Math.min(...request.demands.map(({ waitSeconds }) => waitSeconds)) * 1000;
+    const ruled = Math.min(...request.demands.map(({ waitSeconds }) => waitSeconds)) * 1000;
+    const waitMs = Math.min(ruled, longestWaitMs);
     const [demand] = request.demands;
     this.#notify(`Waiting for the approval of a human (rule ${demand?.rule ?? ''}): ${link}`);
     let keepAlive: ReturnType<typeof setInterval> | undefined;
@@ -137,9 +145,11 @@ function tooMany(decision: Approve): Decision {
   return deny(decision, 'approval_too_many', message, 'Send it again when some are decided.');
 }
 
-function pending(decision: Approve, id: string): Decision {
+function pending(decision: Approve, { id, expiresAtMs }: ApprovalStanding): Decision {
   const message = `Not decided yet: approval ${id} is still open.`;
-  return deny(decision, 'approval_pending', message, HOW_TO_RETRY);
+  const rules = decision.demands.map(({ rule }) => rule);
+  const denied = deny(decision, 'approval_pending', message, HOW_TO_RETRY);
+  return { ...denied, pending: { id, expiresAtMs, rules } };
 }
 
 const HOW_TO_RETRY =
@@ -166,7 +176,7 @@ function deny(
   code: DenyCode,
   message: string,
   hint: string,
-): Decision {
+): Extract<Decision, { kind: 'deny' }> {
   const [demand] = demands;
   const denial: Denial = { kind: 'deny', code, rule: demand?.rule ?? null, message, hint };
   return { ...denial, revision, observed };

@@ -1,12 +1,11 @@
 // The session's actions as the journal sees them: numbers them, records each text once, an intent before anything is sent
 // and an outcome after. Decides nothing. Outcomes of extended-protocol actions wait for their Sync, because an implicit
 // transaction is committed there and can still fail; but never beyond the next intent.
-import type { DecisionRecord, EngineEvent, Outcome } from '../audit/event.ts';
+import { decisionRecord } from '../audit/decision-record.ts';
+import type { EngineEvent, Outcome } from '../audit/event.ts';
 import type { Crypto } from '../crypto.ts';
 import type { Decision } from '../decision.ts';
 import type { SqlFacts } from '../facts.ts';
-import { unreachable } from '../failure.ts';
-import type { Masking } from '../masking/mask.ts';
 import type { Output } from './output.ts';
 import type { Statement } from './statement.ts';
 
@@ -130,39 +129,4 @@ export class Ledger {
     this.#output.record({ kind: 'statement', statement: number, text: statement.text, facts });
     return number;
   }
-}
-
-function decisionRecord(decision: Decision): DecisionRecord {
-  const { kind, revision, observed } = decision;
-  switch (decision.kind) {
-    case 'allow':
-      return {
-        kind,
-        rules: decision.rules,
-        code: null,
-        ...(decision.approval === undefined ? {} : { approval: decision.approval.id }),
-        ...(decision.masking === undefined ? {} : { masked: maskedNames(decision.masking) }),
-        revision,
-        observed,
-      };
-    case 'approve':
-      return { kind, rules: decision.demands.map((d) => d.rule), code: null, revision, observed };
-    case 'deny': {
-      const rules = decision.rule === null ? [] : [decision.rule];
-      return { kind, rules, code: decision.code, revision, observed };
-    }
-    default:
-      return unreachable(decision);
-  }
-}
-
-/** As DecisionRecord.masked has it. */
-function maskedNames({ results, detect }: Masking): readonly string[] {
-  const columns = results.flatMap((result) => result.columns ?? []);
-  const names = columns.flatMap(({ treatment, kind, name }) =>
-    treatment === 'mask' || treatment === 'redact' ? [`${name}:${kind ?? treatment}`] : [],
-  );
-  const scanned = columns.some(({ treatment }) => treatment !== 'pass');
-  if (scanned) names.push(...detect.map(({ detector }) => `detect:${detector}`));
-  return [...new Set(names)];
 }
