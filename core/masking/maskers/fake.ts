@@ -1,9 +1,8 @@
 // `fake`: a value of the same format that is the same for the same value of a target, for programs that check formats. Not
 // reversible, not free of collisions, and not recognisable as masked. Never five characters in a row of the original.
-import type { Crypto } from '../../crypto.ts';
-import { utf8 } from '../../bytes.ts';
 import type { DetectorId } from '../detect/detector.ts';
 import { alphabetOf } from './alphabet.ts';
+import { createKeyedDigest } from './keyed-digest.ts';
 import { neutral } from './placeholder.ts';
 import { digitsOf, shapeOf } from './shape.ts';
 import type { ValueType } from './value-type.ts';
@@ -20,10 +19,10 @@ export type Keystreams = (value: string) => Keystream;
  * One HMAC seeds a small generator (sfc32, PractRand): a fake that tells the generator's state tells a seed, and a seed
  * tells neither the key nor the value.
  */
-export function createKeystreams(key: Uint8Array, crypto: Pick<Crypto, 'hmacSha256'>): Keystreams {
+export function createKeystreams(key: Uint8Array): Keystreams {
+  const keyed = createKeyedDigest(key);
   return (value) => {
-    const seed = crypto.hmacSha256(key, utf8(value));
-    const words = new DataView(seed.buffer, seed.byteOffset, seed.byteLength);
+    const words = new DataView(keyed(value).buffer);
     let a = words.getInt32(0);
     let b = words.getInt32(4);
     let c = words.getInt32(8);

@@ -7,8 +7,8 @@
 //   integer  the low 15, 31, 53 or 63 bits of these 16 bytes: a bigint's `& 2147483647` is the integer's. Narrow types collide
 //   uuid     tagged, version 8, 88 bits of it
 // Every other type becomes NULL.
-import type { Crypto } from '../../crypto.ts';
-import { toHex, utf8 } from '../../bytes.ts';
+import { toHex } from '../../bytes.ts';
+import { createKeyedDigest } from './keyed-digest.ts';
 import { HASH_TAG, UUID_TAG } from './placeholder.ts';
 import type { ValueType } from './value-type.ts';
 
@@ -19,12 +19,13 @@ const KEPT_LENGTH = 64;
 /** Hexadecimal digest of 16 bytes for a canonical text. */
 export type Digest = (canonical: string) => string;
 
-export function createDigest(key: Uint8Array, crypto: Pick<Crypto, 'hmacSha256'>): Digest {
+export function createDigest(key: Uint8Array): Digest {
+  const keyed = createKeyedDigest(key);
   const kept = new Map<string, string>();
   return (canonical) => {
     const known = kept.get(canonical);
     if (known !== undefined) return known;
-    const digest = toHex(crypto.hmacSha256(key, utf8(canonical)).subarray(0, 16));
+    const digest = toHex(keyed(canonical).subarray(0, 16));
     if (canonical.length <= KEPT_LENGTH) {
       if (kept.size >= KEPT_DIGESTS) kept.clear();
       kept.set(canonical, digest);

@@ -38,8 +38,8 @@ export function createMaskers({ key, crypto }: MaskerOptions): Maskers {
     key === null ? null : crypto.hmacSha256(key, utf8(`postern mask ${use} v1`));
   const hashKey = derived('hash');
   const fakeKey = derived('fake');
-  const digest = hashKey === null ? null : createDigest(hashKey, crypto);
-  const streams = fakeKey === null ? null : createKeystreams(fakeKey, crypto);
+  const digest = hashKey === null ? null : createDigest(hashKey);
+  const streams = fakeKey === null ? null : createKeystreams(fakeKey);
 
   function needed<T>(tool: T | null, kind: MaskKind): T {
     if (tool === null) throw new MaskKeyMissing(`${kind} needs a key`);
