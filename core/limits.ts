@@ -64,3 +64,36 @@ export const APPROVAL_RETENTION_MS = 400 * 24 * 60 * 60_000;
 export const MAX_MASKED_ROW_BYTES = 16 * 1024 * 1024;
 /** Masked COPY data goes out in frames of at most so many bytes, whatever the target's were. */
 export const MAX_COPY_CHUNK_BYTES = 64 * 1024;
+/** The path of an HTTP request after normalisation, characters. Cloudflare takes URLs of 16 KiB. */
+export const MAX_PATH_CHARS = 8 * 1024;
+/** A query string, characters. Cloudflare takes URLs of 16 KiB. */
+export const MAX_QUERY_CHARS = 16 * 1024;
+/** Parameters of a query or form, and fields of a multipart body. Rules walk over all of them. */
+export const MAX_PARAMETERS = 1_000;
+/** Names and values of all headers together, characters: Cloudflare's own limit is 128 KB. */
+export const MAX_HEADERS_CHARS = 64 * 1024;
+/** Headers of one HTTP message: tables are asked for each. */
+export const MAX_HEADERS = 200;
+/** An HTTP body that facts are taken of. Facts are journalled and held while people decide; a larger body is opaque. */
+export const MAX_FACTS_BODY_BYTES = 256 * 1024;
+/** Nesting of JSON in facts. Rules and the journal walk it recursively. */
+export const MAX_JSON_DEPTH = 64;
+/** Lexical tokens of a GraphQL document: its syntax tree takes some 500 bytes for each. */
+export const MAX_GRAPHQL_TOKENS = 10_000;
+/** Nesting of a GraphQL document; its parser is recursive. */
+export const MAX_GRAPHQL_DEPTH = 100;
+/** Fields visited with fragments written out: a few lines of fragments can stand for billions of fields. */
+export const MAX_GRAPHQL_FIELDS = 5_000;
+/** Paths of all fields of a request together, characters: a long name with many fields below is repeated by each of them. */
+export const MAX_GRAPHQL_CHARS = 128 * 1024;
+/** Operations of one GraphQL batch. */
+export const MAX_GRAPHQL_BATCH = 50;
+/**
+ * One question to a model: so many texts, UTF-16 code units of them, and bytes of rows that wait for the answer. The row that
+ * reaches a bound is still part of it.
+ */
+export const MAX_ANALYZED_TEXTS = 256;
+export const MAX_ANALYZED_LENGTH = 128 * 1024;
+export const MAX_ANALYZED_WAITING_BYTES = 1024 * 1024;
+/** From a question to a model until its whole answer: the caller waits for a row meanwhile. */
+export const ANALYSIS_TIMEOUT_MS = 10_000;

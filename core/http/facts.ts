@@ -14,7 +14,7 @@ import { readGraphql, type GraphqlDoubt, type ReadGraphql } from './graphql.ts';
 import { valuesOf, type HeaderList } from './header-list.ts';
 import type { HttpFacts, Json, Parameters } from '../facts.ts';
 import { readJson, type JsonDoubt } from './json-body.ts';
-import { MAX_FACTS_BODY_BYTES } from './limits.ts';
+import { MAX_FACTS_BODY_BYTES } from '../limits.ts';
 import { multipartFields } from './multipart-body.ts';
 import { readParameters } from './query.ts';
 

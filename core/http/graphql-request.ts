@@ -8,7 +8,7 @@ import {
   type GraphqlDoubt,
   type ReadGraphql,
 } from './graphql.ts';
-import { MAX_GRAPHQL_BATCH, MAX_GRAPHQL_CHARS } from './limits.ts';
+import { MAX_GRAPHQL_BATCH, MAX_GRAPHQL_CHARS } from '../limits.ts';
 
 /** The members of a request that decide what runs. */
 const DECIDING = ['query', 'operationName', 'extensions'] as const;

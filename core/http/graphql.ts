@@ -14,7 +14,7 @@ import {
   MAX_GRAPHQL_DEPTH,
   MAX_GRAPHQL_FIELDS,
   MAX_GRAPHQL_TOKENS,
-} from './limits.ts';
+} from '../limits.ts';
 
 export type GraphqlDoubt =
   | 'graphql_unparsable'

@@ -1,6 +1,6 @@
 // Headers as a list of pairs, in order and with repeats: what a message has, before any table is asked. Names and values
 // are checked to the letter (RFC 9110 sections 5.1 and 5.5): a line break in one of them is a second message.
-import { MAX_HEADERS, MAX_HEADERS_CHARS } from './limits.ts';
+import { MAX_HEADERS, MAX_HEADERS_CHARS } from '../limits.ts';
 
 /** Name and value. Names are in lower case once they have been through `checkedHeaders`. */
 export type Header = readonly [name: string, value: string];

@@ -3,7 +3,7 @@
 // double cannot hold, unpaired surrogates. The idea of I-JSON (RFC 7493).
 import { decodeUtf8 } from '../bytes.ts';
 import type { Json } from '../facts.ts';
-import { MAX_JSON_DEPTH } from './limits.ts';
+import { MAX_JSON_DEPTH } from '../limits.ts';
 
 export type JsonDoubt =
   | 'json_unparsable'

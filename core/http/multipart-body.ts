@@ -1,7 +1,7 @@
 // The names of a multipart form's fields (RFC 7578), and nothing else of it. Parsers of multipart disagree a great deal, so
 // what is not plain is not read: the form that browsers, curl and fetch write is.
 import { decodeUtf8 } from '../bytes.ts';
-import { MAX_PARAMETERS } from './limits.ts';
+import { MAX_PARAMETERS } from '../limits.ts';
 
 const CRLF = '\r\n';
 /** RFC 2046 section 5.1.1. */

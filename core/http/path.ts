@@ -3,7 +3,7 @@
 // says why. Nothing is resolved, collapsed or repaired: where a proxy and a server disagree about such repairs, rules are
 // walked around. The query is query.ts's, the address the target's. @see RFC 3986 sections 3.3 and 6.2.2
 import { decodeUtf8 } from '../bytes.ts';
-import { MAX_PATH_CHARS } from './limits.ts';
+import { MAX_PATH_CHARS } from '../limits.ts';
 import { triplet } from './percent.ts';
 
 export const PATH_CODES = [

@@ -1,7 +1,7 @@
 // The query string: sent to the letter, and read into names and values for the rules. What cannot be read, or what servers
 // split differently, is refused. @see https://url.spec.whatwg.org/#urlencoded-parsing
 import type { Parameters } from '../facts.ts';
-import { MAX_PARAMETERS, MAX_QUERY_CHARS } from './limits.ts';
+import { MAX_PARAMETERS, MAX_QUERY_CHARS } from '../limits.ts';
 import { percentDecoded } from './percent.ts';
 
 export const QUERY_CODES = [
