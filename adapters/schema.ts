@@ -4,8 +4,8 @@
 import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { GrantEnd } from '../core/approval/grant.ts';
-import type { ApprovalState } from '../core/approval/request.ts';
-import type { SqlFacts } from '../core/facts.ts';
+import type { ApprovalRequest, ApprovalState } from '../core/approval/request.ts';
+import type { ActionFacts } from '../core/facts.ts';
 
 export const sessions = sqliteTable(
   'sessions',
@@ -57,16 +57,18 @@ export const actions = sqliteTable(
     action: integer().notNull(),
     at: integer().notNull(),
     via: text().notNull(),
-    /** The first 4 KiB; the recording has all of it. */
+    /** The first 4 KiB; the recording has all of it. Of an HTTP request its method, path and query. */
     statement: text().notNull(),
     truncated: integer({ mode: 'boolean' }).notNull(),
     /** SHA-256, hex, of the whole text. */
     statementDigest: text('statement_digest').notNull(),
+    /** Of SQL its effect; of a request its GraphQL operation, or `opaque`, or empty. */
     effect: text().notNull(),
+    /** Of a request its method. */
     verbs: text({ mode: 'json' }).$type<readonly string[]>().notNull(),
     tables: text({ mode: 'json' }).$type<readonly string[]>().notNull(),
     /** Null when they are too long for the index. */
-    facts: text({ mode: 'json' }).$type<SqlFacts>(),
+    facts: text({ mode: 'json' }).$type<ActionFacts>(),
     decision: text().$type<'allow' | 'deny' | 'approve'>().notNull(),
     rules: text({ mode: 'json' }).$type<readonly string[]>().notNull(),
     code: text(),
@@ -123,7 +125,7 @@ export const approvals = sqliteTable(
     /** Counts the changes of this approval: an older row never replaces a newer one. */
     version: integer().notNull(),
     state: text().$type<ApprovalState>().notNull(),
-    kind: text().$type<'sql' | 'connect'>().notNull(),
+    kind: text().$type<ApprovalRequest['content']['kind']>().notNull(),
     principalId: text('principal_id').notNull(),
     principalKind: text('principal_kind').$type<'workload' | 'human'>().notNull(),
     target: text().notNull(),

@@ -1,7 +1,7 @@
 // One approval as one Slack message (Block Kit): link first, then who wants what where, which rule asks, the statement.
 // Everything from outside is escaped; the statement stands here whole or not at all, and buttons only stand below a request
 // that stands here whole. Limits: docs.slack.dev/reference/block-kit/blocks and /composition-objects.
-import type { AnyMessageBlock, Button, MrkdwnTextField } from 'slack-web-api-client';
+import type { AnyMessageBlock, Button } from 'slack-web-api-client';
 import type { ApprovalEvent, ApprovalSnapshot } from '../core/approval/event.ts';
 import { cautions } from '../core/approval/cautions.ts';
 import {
@@ -19,22 +19,25 @@ import {
 } from '../core/approval/message.ts';
 import type { ApprovalRequest, SqlContent } from '../core/approval/request.ts';
 import { unreachable } from '../core/failure.ts';
+import { httpBlocks, httpFields } from './slack-http.ts';
+import {
+  code,
+  escaped,
+  fenced,
+  field,
+  MAX_PARTS,
+  MAX_PARTS_CHARS,
+  MAX_SECTION_CHARS,
+  mrkdwn,
+  NOTHING,
+  prose,
+  section,
+  type Shown,
+} from './slack-text.ts';
 
 export const APPROVE_ACTION = 'postern_approve';
 export const DENY_ACTION = 'postern_deny';
 
-/** Slack refuses a section's text over 3,000 characters. */
-const MAX_SECTION_CHARS = 2_900;
-/** Slack takes 2,000; a list of tables longer than this is not read in a chat. */
-const MAX_FIELD_CHARS = 600;
-/** A statement longer or taller than this is read on the page: Slack would fold it, or bury its end. */
-const MAX_STATEMENT_CHARS = 2_500;
-const MAX_STATEMENT_LINES = 50;
-/** As good as a line break for hiding what comes after it. */
-const LONG_BLANK = /[ \t]{60}/;
-/** Code blocks in one message (the statement, its parameters, what it executes) and their size together. */
-const MAX_PARTS = 5;
-const MAX_PARTS_CHARS = 6_000;
 const MAX_STATUS_CHARS = 2_000;
 /** Notification text, where nothing is decided. */
 const MAX_FALLBACK_CHARS = 1_000;
@@ -74,21 +77,6 @@ export function slackMessage({ approval }: ApprovalEvent): SlackMessage {
   return { text: escaped(clipped(text)), blocks };
 }
 
-/** Text as it may stand in mrkdwn: docs.slack.dev/messaging/formatting-message-text, "Escaping text". */
-export function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
-
-/** A sentence of ours, or of a person who may write one: no links and no mentions can come of it. */
-function prose(text: string): string {
-  return escaped(visibleLine(text));
-}
-
-/** A name or value from outside, in code: no formatting, no emoji, no mention can come of it. */
-function code(text: string): string {
-  return text === '' ? '_empty_' : `\`${escaped(visibleLine(text).replaceAll('`', '⟦U+0060⟧'))}\``;
-}
-
 const MARK: Readonly<Record<ApprovalSnapshot['state'], string>> = {
   pending: ':hourglass_flowing_sand:',
   approved: ':white_check_mark:',
@@ -110,12 +98,6 @@ function statusLine(approval: ApprovalSnapshot): string {
   return `${now} · closes <!date^${seconds}^{date_short_pretty} at {time_secs}|${utc}>`;
 }
 
-interface Shown {
-  readonly blocks: AnyMessageBlock[];
-  /** Nothing that an approver would have to know was left out. */
-  readonly whole: boolean;
-}
-
 function requestBlocks(request: ApprovalRequest): Shown {
   const { principal, target } = request;
   const groups = principal.groups.map(code).join(' ');
@@ -130,7 +112,7 @@ function requestBlocks(request: ApprovalRequest): Shown {
   ];
   const rules = demandLines(request).map((line) => `*Asked for by* ${escaped(line)}`);
   const warnings = cautions(request).map((line) => `:warning: ${prose(line)}`);
-  const statement = request.content.kind === 'sql' ? statementBlocks(request.content) : NOTHING;
+  const content = contentBlocks(request.content);
   const fitting = fields.filter((text): text is string => text !== null);
   const texts = [warnings.join('\n'), rules.join('\n')].filter((text) => text !== '');
   const fit = texts.filter((text) => text.length <= MAX_SECTION_CHARS);
@@ -138,18 +120,10 @@ function requestBlocks(request: ApprovalRequest): Shown {
     blocks: [
       { type: 'section', fields: fitting.map(mrkdwn) },
       ...fit.map(section),
-      ...statement.blocks,
+      ...content.blocks,
     ],
-    whole: fitting.length === fields.length && fit.length === texts.length && statement.whole,
+    whole: fitting.length === fields.length && fit.length === texts.length && content.whole,
   };
-}
-
-const NOTHING: Shown = { blocks: [], whole: true };
-
-/** Null when it is too long for a field. */
-function field(label: string, value: string): string | null {
-  const text = `*${label}*\n${value}`;
-  return text.length <= MAX_FIELD_CHARS ? text : null;
 }
 
 function actionFields(request: ApprovalRequest): (string | null)[] {
@@ -175,6 +149,22 @@ function actionFields(request: ApprovalRequest): (string | null)[] {
         ...(rows === '' ? [] : [field('Expected', `${rows}, by the planner’s estimate`)]),
       ];
     }
+    case 'http':
+      return httpFields(content);
+    default:
+      return unreachable(content);
+  }
+}
+
+/** What would run, whole: a statement with its parameters, or a request with its headers and body. */
+function contentBlocks(content: ApprovalRequest['content']): Shown {
+  switch (content.kind) {
+    case 'connect':
+      return NOTHING;
+    case 'sql':
+      return statementBlocks(content);
+    case 'http':
+      return httpBlocks(content);
     default:
       return unreachable(content);
   }
@@ -213,17 +203,6 @@ function statementBlocks(content: SqlContent): Shown {
     ],
     whole: true,
   };
-}
-
-/** Null when it does not fit whole, or holds the fence itself and could end the code early. */
-function fenced(raw: string, heading = ''): string | null {
-  // What is made visible only grows: megabytes are not worth the work.
-  if (raw.length > MAX_STATEMENT_CHARS) return null;
-  const text = heading + visible(raw);
-  if (text.length > MAX_STATEMENT_CHARS || text.includes('```')) return null;
-  if (text.split('\n').length > MAX_STATEMENT_LINES || LONG_BLANK.test(text)) return null;
-  const block = `\`\`\`\n${escaped(text)}\n\`\`\``;
-  return block.length <= MAX_SECTION_CHARS ? block : null;
 }
 
 function voteBlocks({ votes }: ApprovalSnapshot): AnyMessageBlock[] {
@@ -277,15 +256,6 @@ function button(
       deny: { type: 'plain_text', text: 'Not yet' },
     },
   };
-}
-
-function section(text: string): { type: 'section'; text: MrkdwnTextField } {
-  return { type: 'section', text: mrkdwn(text) };
-}
-
-/** `verbatim`: Slack turns no URL, channel name or @mention into a link by itself. */
-function mrkdwn(text: string): MrkdwnTextField {
-  return { type: 'mrkdwn', text, verbatim: true };
 }
 
 function clipped(text: string, max = MAX_FALLBACK_CHARS): string {

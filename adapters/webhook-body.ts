@@ -3,7 +3,8 @@
 import type { ApprovalEvent } from '../core/approval/event.ts';
 import { cautions } from '../core/approval/cautions.ts';
 import { demandLines, standing, subject, summary, visibleLine } from '../core/approval/message.ts';
-import type { ApprovalRequest } from '../core/approval/request.ts';
+import { requestTarget, shownBody, type ShownBody } from '../core/approval/http-message.ts';
+import type { ApprovalRequest, HttpContent } from '../core/approval/request.ts';
 import { unreachable } from '../core/failure.ts';
 
 /** Longer statements are read on the page; the specification wants bodies under 20 KB. */
@@ -76,9 +77,53 @@ function action({ content, facts, estimatedRows }: ApprovalRequest): Record<stri
         whereless: facts?.whereless ?? false,
         estimatedRows,
       };
+    case 'http':
+      return httpAction(content);
     default:
       return unreachable(content);
   }
+}
+
+function httpAction(content: HttpContent): Record<string, unknown> {
+  const { method, path, query, webSocket, facts } = content;
+  const { host, contentType, graphql, opaque } = facts;
+  const body = shownBody(content);
+  return {
+    kind: 'http',
+    method,
+    host,
+    path,
+    // Null is "read it on the page", never a part of it; `queryLength` tells that from a request without one.
+    query: query !== null && requestTarget(content).length <= MAX_STATEMENT_CHARS ? query : null,
+    queryLength: query?.length ?? 0,
+    contentType,
+    body: body.kind === 'text' && body.raw.length <= MAX_STATEMENT_CHARS ? body.raw : null,
+    bodyBytes: bodyBytes(body),
+    webSocket,
+    graphql:
+      graphql === null ? null : { operation: graphql.operation, fields: short(graphql.roots) },
+    opaque,
+  };
+}
+
+/** Null where it is not known. */
+function bodyBytes(body: ShownBody): number | null {
+  switch (body.kind) {
+    case 'none':
+      return 0;
+    case 'missing':
+      return null;
+    case 'text':
+    case 'binary':
+      return body.bytes;
+    default:
+      return unreachable(body);
+  }
+}
+
+/** Null where they are too many for a message: a few of them would look like all. */
+function short(names: readonly string[]): readonly string[] | null {
+  return names.join().length <= MAX_STATEMENT_CHARS ? names : null;
 }
 
 /**

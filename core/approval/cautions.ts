@@ -1,6 +1,7 @@
 // What an approver should stop at, in order of gravity: read off the facts and the surroundings, so that nobody has to find
 // it in the statement. An empty list promises nothing.
 import { unreachable } from '../failure.ts';
+import { requestCautions } from './http-cautions.ts';
 import { rowBound } from './envelope.ts';
 import { duration } from './message.ts';
 import type { ApprovalRequest, SqlContent } from './request.ts';
@@ -18,6 +19,8 @@ export function cautions(request: ApprovalRequest): readonly string[] {
         : [
             `Opens access for ${duration(content.seconds)}: until then, nobody is asked again before a connection.`,
           ];
+    case 'http':
+      return requestCautions(content);
     default:
       return unreachable(content);
   }

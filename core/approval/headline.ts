@@ -1,6 +1,7 @@
 // A request in a few words, for whoever has ten seconds: "DELETE on public.orders". Names are as the statement's own are,
 // not made visible yet: every place that shows them does that (message.ts, worker/pages/shown-text.ts).
 import { unreachable } from '../failure.ts';
+import { requestHeadline } from './http-message.ts';
 import { duration } from './message.ts';
 import type { ApprovalRequest } from './request.ts';
 
@@ -19,6 +20,8 @@ export function headline({ content, facts, target }: ApprovalRequest): string {
       const objects = facts.writes.length > 0 ? facts.writes : facts.tables;
       return `${facts.verbs.join(', ')}${objects.length === 0 ? '' : ` on ${listed(objects)}`}`;
     }
+    case 'http':
+      return requestHeadline(content);
     default:
       return unreachable(content);
   }
@@ -27,7 +30,16 @@ export function headline({ content, facts, target }: ApprovalRequest): string {
 /** What happens and where: one line of a list. */
 export function listLine(request: ApprovalRequest): string {
   const what = headline(request);
-  return request.content.kind === 'connect' ? what : `${what} in ${request.target.id}`;
+  switch (request.content.kind) {
+    case 'connect':
+      return what;
+    case 'sql':
+      return `${what} in ${request.target.id}`;
+    case 'http':
+      return `${what} at ${request.target.id}`;
+    default:
+      return unreachable(request.content);
+  }
 }
 
 function listed(all: readonly string[]): string {

@@ -58,6 +58,8 @@ function requested({ content, facts }: ApprovalRequest): Action {
       };
     case 'sql':
       return facts === null ? { kind: 'sql', sql: UNKNOWN_SQL } : { kind: 'sql', sql: facts };
+    case 'http':
+      return { kind: 'http', http: content.facts };
     default:
       return unreachable(content);
   }

@@ -8,6 +8,7 @@ import { estimate } from '../../core/approval/message.ts';
 import type { ApprovalRequest } from '../../core/approval/request.ts';
 import { MAX_REASON_CHARS, type ApprovalView, type VoteRecord } from '../../core/approval/view.ts';
 import { unreachable } from '../../core/failure.ts';
+import { httpTexts } from './http-cards.ts';
 import type { Markup } from './layout.ts';
 import { action, binding, requester, surroundings, touched, whyAsked } from './request-cards.ts';
 import { oddities, shown, type Oddities } from './shown-text.ts';
@@ -79,7 +80,9 @@ function lede(request: ApprovalRequest): Markup {
   const rows = estimate(request);
   const bound = rowBound(demands);
   const parts = [
-    ...(request.content.kind === 'connect' ? [] : [html`in <b>${shown(target.id)}</b>`]),
+    ...(request.content.kind === 'connect'
+      ? []
+      : [html`${request.content.kind === 'http' ? 'at' : 'in'} <b>${shown(target.id)}</b>`]),
     ...(rows === '' ? [] : [html`${rows} expected`]),
     ...(bound === null
       ? []
@@ -103,20 +106,34 @@ function warnings(request: ApprovalRequest): Markup | string {
   </div>`;
 }
 
+/** What the request consists of, as it reads. */
+function textsOf(content: ApprovalRequest['content']): readonly string[] {
+  switch (content.kind) {
+    case 'connect':
+      return [];
+    case 'sql':
+      return [
+        content.text,
+        ...content.stands.map(({ text }) => text),
+        ...(content.binds ?? []).flatMap((bind) => bind ?? []),
+      ];
+    case 'http':
+      return httpTexts(content);
+    default:
+      return unreachable(content);
+  }
+}
+
 function oddityWarnings({ content }: ApprovalRequest): string[] {
-  if (content.kind !== 'sql') return [];
-  const texts = [
-    content.text,
-    ...content.stands.map(({ text }) => text),
-    ...(content.binds ?? []).flatMap((bind) => bind ?? []),
-  ];
-  const total = texts.map(oddities).reduce<Oddities>(
-    (sum, next) => ({
-      invisible: sum.invisible + next.invisible,
-      lookalike: sum.lookalike + next.lookalike,
-    }),
-    { invisible: 0, lookalike: 0 },
-  );
+  const total = textsOf(content)
+    .map(oddities)
+    .reduce<Oddities>(
+      (sum, next) => ({
+        invisible: sum.invisible + next.invisible,
+        lookalike: sum.lookalike + next.lookalike,
+      }),
+      { invisible: 0, lookalike: 0 },
+    );
   return [
     ...(total.invisible === 0
       ? []
@@ -152,6 +169,12 @@ function castVote({ by, vote, reason, atMs, via, country }: VoteRecord): Markup 
   </div>`;
 }
 
+const PROMISE: Readonly<Record<ApprovalRequest['content']['kind'], string>> = {
+  sql: 'Exactly what is shown runs, once.',
+  http: 'Exactly what is shown is sent, once.',
+  connect: 'Your name and reason are kept.',
+};
+
 function decision(view: ApprovalView, reader: Reader): Markup | string {
   if (view.state !== 'pending') return '';
   if (!reader.current) {
@@ -181,9 +204,7 @@ ${reader.typed}</textarea>
         <button class="deny" name="vote" value="deny">Deny</button>
         <button class="approve" name="vote" value="approve" formnovalidate>Approve</button>
       </div>
-      <p class="soft small">
-        ${view.request.content.kind === 'sql' ? 'Exactly what is shown runs, once.' : 'Your name and reason are kept.'}
-      </p>
+      <p class="soft small">${PROMISE[view.request.content.kind]}</p>
     </form>
   </section>`;
 }

@@ -6,6 +6,7 @@ import type { ApprovalRequest, ConnectContent, SqlContent } from '../../core/app
 import type { ApprovalView } from '../../core/approval/view.ts';
 import { unreachable } from '../../core/failure.ts';
 import { bindList } from './binds.ts';
+import { httpAction } from './http-cards.ts';
 import type { Markup } from './layout.ts';
 import { names, shown } from './shown-text.ts';
 import { scrolls, statement } from './statement.ts';
@@ -16,6 +17,8 @@ export async function action({ content }: ApprovalRequest): Promise<Markup> {
       return sqlAction(content);
     case 'connect':
       return connectAction(content);
+    case 'http':
+      return httpAction(content);
     default:
       return unreachable(content);
   }
@@ -186,6 +189,12 @@ export function requester({ principal, claimed, session }: ApprovalRequest): Mar
   </section>`;
 }
 
+const COVERED: Readonly<Record<ApprovalRequest['content']['kind'], string>> = {
+  sql: 'the statement with its parameters and everything it depends on',
+  http: 'method, path and query to the letter, the headers that can change what it does, and the body',
+  connect: 'the protocol and for how long',
+};
+
 export function binding({ id, request }: ApprovalView): Markup {
   return html`<section class="card small">
     <h2>What the approval is bound to</h2>
@@ -201,8 +210,8 @@ export function binding({ id, request }: ApprovalView): Markup {
       </dd>
     </dl>
     <p class="soft">
-      The digest covers who asks, the target, the statement with its parameters and everything it
-      depends on. Any change of these needs another approval.
+      The digest covers who asks, the target, ${COVERED[request.content.kind]}. Any change of these
+      needs another approval.
     </p>
   </section>`;
 }

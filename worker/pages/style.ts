@@ -52,6 +52,10 @@ code{font-size:.875em;overflow-wrap:anywhere}
 pre.sql{margin:0;padding:.85rem .95rem;background:var(--field);border:1px solid var(--line);border-radius:10px;font-size:.875rem;line-height:1.55;
 white-space:pre-wrap;overflow-wrap:anywhere;tab-size:4;direction:ltr;unicode-bidi:bidi-override;text-align:left}
 pre.long{max-height:70vh;overflow:auto}
+pre.hex{font-size:.7rem;white-space:pre;overflow-x:auto}
+pre.sql+details,dl+pre.sql,details+pre.sql{margin-top:.7rem}
+.address{font-size:.9375rem;line-height:1.5;overflow-wrap:anywhere;margin-top:0}
+h2.next{margin-top:1rem}
 .kw{color:var(--kw);font-weight:600}.str{color:var(--str)}.num{color:var(--num)}.com{color:var(--com);font-style:italic}.par{color:var(--par);font-weight:600}
 .ghost,.gap{background:var(--ghost-soft);color:var(--ghost);border-radius:4px;font-size:.85em;font-style:normal;font-weight:600;padding:0 .15em;unicode-bidi:isolate}
 .run{display:inline-block;font-size:1px;line-height:1px;vertical-align:baseline}
