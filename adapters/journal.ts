@@ -33,6 +33,12 @@ export interface Journal {
   readonly head: { readonly seq: number; readonly hash: string };
   /** The session's id, from its first event; empty before. */
   readonly session: string;
+  /** Of the session's first event; empty before. */
+  readonly protocol: string;
+  /** The last event's time, milliseconds since the epoch; 0 before. */
+  readonly lastAt: number;
+  /** The highest number of an action; 0 before. */
+  readonly lastAction: number;
   /** The closing record is written. */
   readonly ended: boolean;
   /** Actions with an intent and no outcome. */
@@ -52,10 +58,11 @@ export interface Journal {
    */
   append(events: readonly SessionEvent[], at: number): void;
   /**
-   * Closes a journal that a dead object left open: `unknown` for every action that may have been sent, `refused` for those
-   * that were denied, then session.end with code `interrupted`. False when there was nothing to do.
+   * Settles what a dead object left open: `unknown` for every action that may have been sent, `refused` for those that were
+   * denied; then, unless the session can go on in a new object, session.end with code `interrupted`. False when there was
+   * nothing to do.
    */
-  recover(at: number): boolean;
+  recover(at: number, goesOn?: boolean): boolean;
   /** Events after `afterSeq`, at most `limit` of them and about 8 MiB, but at least one if there is one. */
   read(afterSeq: number, limit: number): ChainedEvent[];
   /** Size of the journal up to and with event `seq`, as `unshippedBytes` counts it. */
@@ -82,6 +89,7 @@ class SqlJournal implements Journal {
   readonly #sql: SqlStorage;
   readonly #crypto: Hasher;
   #session = '';
+  #protocol = '';
   #seq = 0;
   #hash = '';
   #at = 0;
@@ -106,6 +114,21 @@ class SqlJournal implements Journal {
 
   get session(): string {
     return this.#session;
+  }
+
+  get protocol(): string {
+    return this.#protocol;
+  }
+
+  get lastAt(): number {
+    return this.#at;
+  }
+
+  get lastAction(): number {
+    const rows = this.#sql.exec<{ last: number | null }>(
+      "SELECT MAX(ref) AS last FROM events WHERE kind IN ('intent', 'request')",
+    );
+    return rows.one().last ?? 0;
   }
 
   get ended(): boolean {
@@ -137,7 +160,7 @@ class SqlJournal implements Journal {
     }
   }
 
-  recover(at: number): boolean {
+  recover(at: number, goesOn = false): boolean {
     if (this.#doubtful) this.#load();
     if (this.#seq === 0 || this.#ended) return false;
     const outcomes = [...this.#open]
@@ -156,8 +179,9 @@ class SqlJournal implements Journal {
       code: 'interrupted',
       detail: 'The object was restarted under the session.',
     };
-    this.append([...outcomes, end], at);
-    return true;
+    const events = goesOn ? outcomes : [...outcomes, end];
+    if (events.length > 0) this.append(events, at);
+    return events.length > 0;
   }
 
   read(afterSeq: number, limit: number): ChainedEvent[] {
@@ -196,6 +220,7 @@ class SqlJournal implements Journal {
 
   #append(events: readonly SessionEvent[], at: number): void {
     let session = this.#session;
+    let protocol = this.#protocol;
     let seq = this.#seq;
     let prevHash = this.#hash;
     let size = 0;
@@ -206,6 +231,7 @@ class SqlJournal implements Journal {
       }
       if (event.kind === 'session.start') {
         session = event.session;
+        protocol = event.protocol;
         prevHash = genesisHash(session, this.#crypto);
       }
       seq += 1;
@@ -224,6 +250,7 @@ class SqlJournal implements Journal {
     if (rows.length > 0) this.#insert(rows);
     // Everything is stored: only now does memory follow.
     this.#session = session;
+    this.#protocol = protocol;
     this.#seq = seq;
     this.#hash = prevHash;
     this.#at = at;
@@ -277,10 +304,15 @@ class SqlJournal implements Journal {
     this.#open = new Set();
     if (last === undefined) {
       this.#session = '';
+      this.#protocol = '';
       this.#bytes = 0;
     } else {
-      const start = JSON.parse(this.read(0, 1)[0]?.json ?? '{}') as { session?: string };
+      const start = JSON.parse(this.read(0, 1)[0]?.json ?? '{}') as {
+        session?: string;
+        protocol?: string;
+      };
       this.#session = start.session ?? '';
+      this.#protocol = start.protocol ?? '';
       this.#bytes = this.#sizeAfter(0);
       const open = this.#sql.exec<{ ref: number }>(
         "SELECT ref FROM events WHERE kind IN ('intent', 'request') EXCEPT SELECT ref FROM events WHERE kind = 'outcome'",

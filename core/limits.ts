@@ -97,3 +97,9 @@ export const MAX_ANALYZED_LENGTH = 128 * 1024;
 export const MAX_ANALYZED_WAITING_BYTES = 1024 * 1024;
 /** From a question to a model until its whole answer: the caller waits for a row meanwhile. */
 export const ANALYSIS_TIMEOUT_MS = 10_000;
+/** The door sends requests of one token to the same session for so long after the last of them; then it opens another. */
+export const HTTP_SESSION_REUSE_MS = 45_000;
+/** Sessions of requests that a door remembers: callers who come back later get a new one. */
+export const MAX_REMEMBERED_SESSIONS = 10_000;
+/** The longest an HTTP request waits for people, where its caller asks for it. Most clients give up after a minute. */
+export const MAX_HTTP_WAIT_SECONDS = 50;

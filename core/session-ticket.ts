@@ -3,8 +3,12 @@
 import type { Principal } from './identity.ts';
 
 export const TICKET_HEADER = 'x-postern-ticket';
+/** In the object's answer to the door: the session is over, and the next request needs another. Never shown outside. */
+export const ENDED_HEADER = 'x-postern-ended';
 
 export interface SessionTicket {
+  /** Which door it came in by: one connection's bytes, or one request after the other. */
+  readonly protocol: 'postgres' | 'http';
   readonly session: string;
   readonly target: string;
   /** Verified at the door from the Authorization header; null when the protocol itself will bring the token. */

@@ -149,7 +149,14 @@ export class Call extends DurableObject<Env> implements CallRpc {
       return { kind: 'failed', failure: BAD_PARAMS, approval: null };
     }
     const { principal, origin, client } = caller;
-    const ticket = createTicket({ target: call.target, principal, origin, client, credited: true });
+    const ticket = createTicket({
+      protocol: 'postgres',
+      target: call.target,
+      principal,
+      origin,
+      client,
+      credited: true,
+    });
     this.#store.entering(ticket.session);
     this.#attempt = new Attempt(this.env, ticket, statement, call.body.timeoutSeconds * 1000, {
       executing: () => {
@@ -330,6 +337,8 @@ const PASSING: ReadonlySet<string> = new Set([
   'catalog_unavailable',
   'journal_unavailable',
   'approval_unavailable',
+  'limit_exceeded',
+  'limit_unavailable',
 ]);
 
 const CHECK = 'Look at the data, or at the session’s record, before you send it again.';

@@ -1,5 +1,6 @@
 // What the policy says, for one session: keeps the compiled rules and masks that concern this caller and this target, the active
 // revision and the target's catalog fresh, and answers from memory whenever it can.
+import { analyze, canAnalyze } from '../adapters/analyzer.ts';
 import { nativeCrypto } from '../adapters/crypto.ts';
 import { isDevelopment, type Env } from '../adapters/env.ts';
 import { maskKey } from '../adapters/mask-key.ts';
@@ -10,9 +11,12 @@ import type { Effect } from '../core/engine.ts';
 import type { ConnectFacts } from '../core/facts.ts';
 import type { DenyCode, Result, TokenCode } from '../core/failure.ts';
 import type { Principal } from '../core/identity.ts';
+import type { ModelFinding } from '../core/masking/detect/model.ts';
 import type { PolicyTarget } from '../core/policy/policy.ts';
 import { judge, ruleSet, type RuleSet } from '../core/policy/judge.ts';
+import { limitsFor } from '../core/policy/limit.ts';
 import { maskSet } from '../core/policy/mask.ts';
+import type { LimitInForce } from '../core/quota/quota.ts';
 import type { SessionTicket } from '../core/session-ticket.ts';
 import { maskedDecision, type MaskedDecision, type MasksInForce } from './masked-decision.ts';
 import type { TargetCatalog } from './target-catalog.ts';
@@ -30,17 +34,20 @@ const MESSAGES: Partial<Record<DenyCode, string>> = {
 export class Judgement {
   readonly #env: Env;
   readonly #ticket: SessionTicket;
-  readonly #catalog: TargetCatalog;
+  readonly #catalog: TargetCatalog | null;
   #active: ActivePolicy | null = null;
   /** The revision by which the connection was judged last. */
   #connectedUnder: number | null = null;
   #rules: RuleSet | null = null;
   /** Of the same revision as the rules. */
   #masks: MasksInForce | null = null;
+  /** Of the same revision as the rules. */
+  #limits: readonly LimitInForce[] = [];
   /** Actions whose unknown names have already cost a reading of the catalog. */
   readonly #reread = new Set<number>();
 
-  constructor(env: Env, ticket: SessionTicket, catalog: TargetCatalog) {
+  /** `catalog: null`: a protocol whose actions name no objects of one. */
+  constructor(env: Env, ticket: SessionTicket, catalog: TargetCatalog | null) {
     this.#env = env;
     this.#ticket = ticket;
     this.#catalog = catalog;
@@ -70,6 +77,11 @@ export class Judgement {
   /** What the engine may be told: with the masks in force now, which a long wait for a human may have seen change. */
   masked(effect: Decide, decision: Decision): MaskedDecision {
     return maskedDecision(effect, decision, this.#masks);
+  }
+
+  /** The limits in force for the caller on the target; the same array while the policy is the same. */
+  get limits(): readonly LimitInForce[] {
+    return this.#limits;
   }
 
   /** What approvals are bound to besides the action; null before the policy was read. */
@@ -123,18 +135,20 @@ export class Judgement {
 
   /** Starts reading the catalog when it is not there, so that the first statement finds it. */
   warm(): void {
-    if (!this.#catalog.fresh(Date.now())) void this.#catalog.refresh('age');
+    if (this.#catalog?.fresh(Date.now()) === false) void this.#catalog.refresh('age');
+  }
+
+  /** By the policy that judged last: null where it no longer has one of these models. */
+  async analyze({
+    uses,
+    texts,
+  }: Extract<Effect, { kind: 'analyze' }>): Promise<readonly (readonly ModelFinding[])[] | null> {
+    if (this.#active === null) return null;
+    return analyze(this.#env, this.#active.policy.models, uses, texts);
   }
 
   stale(): void {
-    this.#catalog.stale(Date.now());
-  }
-
-  claimsDigest(principal: Principal): string {
-    const claims = Object.entries(principal.claims).sort(([a], [b]) => (a < b ? -1 : 1));
-    const digest = nativeCrypto.digest();
-    digest.update(new TextEncoder().encode(JSON.stringify(claims)));
-    return digest.hex();
+    this.#catalog?.stale(Date.now());
   }
 
   async #decideLater(effect: Decide, principal: Principal): Promise<Decision | null> {
@@ -163,8 +177,8 @@ export class Judgement {
   async #readCatalog(effect: Decide): Promise<Decision | null> {
     this.#reread.add(effect.id);
     const reason = effect.unresolved.length > 0 ? 'unknown' : 'age';
-    const read = await this.#catalog.refresh(reason);
-    return read ? null : this.deny('catalog_unavailable');
+    const read = await this.#catalog?.refresh(reason);
+    return read === true ? null : this.deny('catalog_unavailable');
   }
 
   /** Whether the catalog must be read before these facts count. */
@@ -172,7 +186,7 @@ export class Judgement {
     if (effect.action.kind !== 'sql') return false;
     if (this.#reread.has(effect.id)) return false;
     if (effect.unresolved.length > 0) return true;
-    return effect.action.sql.effect !== 'session' && !this.#catalog.fresh(now);
+    return effect.action.sql.effect !== 'session' && this.#catalog?.fresh(now) !== true;
   }
 
   #unknown(effect: Decide, revision: number): Decision {
@@ -198,7 +212,9 @@ export class Judgement {
         : {
             masks: maskSet(active.policy, principal, target),
             keyed: maskKey(this.#env, target.id) !== null,
+            askable: (models) => canAnalyze(this.#env, active.policy.models, models, Date.now()),
           };
+    this.#limits = target === undefined ? [] : limitsFor(active.policy, principal, target);
     this.#rules =
       target === undefined
         ? null

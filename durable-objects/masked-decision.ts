@@ -5,8 +5,8 @@ import type { ActionContent } from '../core/approval/request.ts';
 import type { Decision, Denial } from '../core/decision.ts';
 import type { Effect } from '../core/engine.ts';
 import { unreachable } from '../core/failure.ts';
-import type { MaskSet } from '../core/masking/mask.ts';
-import { needsKey, planMasks, type BoundValues } from '../core/masking/plan.ts';
+import type { Masking, MaskSet } from '../core/masking/mask.ts';
+import { needsKey, needsModel, planMasks, type BoundValues } from '../core/masking/plan.ts';
 
 type Decide = Extract<Effect, { kind: 'decide' }>;
 
@@ -21,6 +21,8 @@ export interface MasksInForce {
   readonly masks: MaskSet | null;
   /** Whether the key is there that `hash` and `fake` take. */
   readonly keyed: boolean;
+  /** Whether these models, by id, can be asked at this moment. Left out: none can. */
+  readonly askable?: (models: readonly string[]) => boolean;
 }
 
 /**
@@ -50,10 +52,33 @@ function decide(effect: Decide, decision: Decision, inForce: MasksInForce | null
   const { revision, observed } = decision;
   if (inForce === null) return { ...UNKNOWN, revision, observed };
   if (inForce.masks === null) return decision;
+  if (effect.action.kind === 'http') {
+    const masking = bodyMasking(inForce.masks);
+    if (masking === null) return decision;
+    if (!inForce.keyed && keyedBody(masking)) return { ...KEYLESS, revision, observed };
+    return decision.kind === 'allow' ? { ...decision, masking } : decision;
+  }
   const plan = planMasks(effect.lineage(), inForce.masks, () => boundValues(effect));
   if (!plan.ok) return { ...plan.denial, revision, observed };
   if (!inForce.keyed && needsKey(plan.masking)) return { ...KEYLESS, revision, observed };
+  if (!askable(plan.masking, inForce)) return { ...MODELLESS, revision, observed };
   return decision.kind === 'allow' ? { ...decision, masking: plan.masking } : decision;
+}
+
+/** What has run by the time a model does not answer cannot be taken back: better refused before. */
+function askable(masking: Masking, { askable: can }: MasksInForce): boolean {
+  if (!needsModel(masking)) return true;
+  return can?.((masking.models ?? []).map(({ model }) => model)) === true;
+}
+
+/** Masks of columns say nothing about bodies. Null: none is left. */
+function bodyMasking({ fields = [], detect, models }: MaskSet): Masking | null {
+  if (fields.length === 0 && detect.length === 0 && (models?.length ?? 0) === 0) return null;
+  return { results: [], fields, detect, hushed: false, ...(models !== undefined && { models }) };
+}
+
+function keyedBody({ fields = [], detect, models = [] }: Masking): boolean {
+  return [...fields, ...detect, ...models].some(({ kind }) => kind === 'hash' || kind === 'fake');
 }
 
 const UNKNOWN: Denial = {
@@ -70,6 +95,14 @@ const KEYLESS: Denial = {
   rule: null,
   message: 'What this returns is masked with a key, and the gateway has none.',
   hint: 'Its operator sets the secret POSTERN_MASK_KEY.',
+};
+
+const MODELLESS: Denial = {
+  kind: 'deny',
+  code: 'mask_model_unavailable',
+  rule: null,
+  message: 'What this returns is looked through by a model, which cannot be asked at the moment.',
+  hint: 'Try again in a while. Statements that return no rows are not affected.',
 };
 
 /** Values are bound after a statement was prepared, and it is decided again with them. */

@@ -1,5 +1,5 @@
-// One session: one caller, one target, one journal. Owns the sockets (through Conversation), verifies late tokens, judges
-// every action, writes the journal before anything runs, and ships it to R2 and D1. Speaks no protocol itself.
+// One session: one caller, one target, one journal. What comes in is the live part's (a connection's: live-session.ts; one
+// request after the other: http-session.ts); here the journal is written before anything runs, and shipped to R2 and D1.
 import { DurableObject } from 'cloudflare:workers';
 import { nativeCrypto } from '../adapters/crypto.ts';
 import { isDevelopment, type Env, type SessionRpc } from '../adapters/env.ts';
@@ -8,10 +8,14 @@ import { policies } from '../adapters/policy-store.ts';
 import { ship } from '../adapters/ship.ts';
 import { loadSqlParser } from '../adapters/sql-parser.ts';
 import type { ApprovalStanding } from '../core/approval/request.ts';
+import { claimsDigest } from '../core/audit/claims-digest.ts';
 import type { ChainedEvent, SessionEvent } from '../core/audit/event.ts';
-import { SHIP_INTERVAL_MS } from '../core/limits.ts';
-import { TICKET_HEADER, type SessionTicket } from '../core/session-ticket.ts';
+import { doorUrl } from '../core/http/door.ts';
+import type { Principal } from '../core/identity.ts';
+import { HTTP_SESSION_REUSE_MS, MAX_HTTP_WAIT_SECONDS, SHIP_INTERVAL_MS } from '../core/limits.ts';
+import { ENDED_HEADER, TICKET_HEADER, type SessionTicket } from '../core/session-ticket.ts';
 import { TUNNEL_PROTOCOL } from '../core/tunnel.ts';
+import { HttpSession } from './http-session.ts';
 import { LiveSession } from './live-session.ts';
 
 /** After a crash the alarm finds the journal unfinished; while the session lives it only ships. */
@@ -20,12 +24,17 @@ const ALARM_MS = 60_000;
 const RECOVERY_ALARM_MS = 1_000;
 /** Outcomes are written with the next intent, or this much later: one write a statement instead of two. */
 const OUTCOME_DELAY_MS = 200;
+/** A caller that sends no request for so long gets a new session with the next; the door forgets this one earlier. */
+const HTTP_IDLE_MS = 2 * HTTP_SESSION_REUSE_MS;
 
 export class Session extends DurableObject<Env> implements SessionRpc {
   readonly #journal: Journal;
   /** One connection in the life of an object; set before anything is awaited. */
   #taken = false;
   #live: LiveSession | null = null;
+  #http: HttpSession | null = null;
+  /** Whose HTTP session it is: principal and claims. */
+  #owner: string | null = null;
   #outcomes: SessionEvent[] = [];
   #outcomeTimer = false;
   #shipTimer = false;
@@ -34,8 +43,9 @@ export class Session extends DurableObject<Env> implements SessionRpc {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#journal = createJournal(ctx.storage.sql, nativeCrypto);
-    // An unfinished journal in a new object means that the last one died: its open actions are `unknown`.
-    if (this.#journal.recover(Date.now())) {
+    // An unfinished journal in a new object means that the last one died: its open actions are `unknown`. Between two
+    // requests an object may be put to sleep at any time, and the session goes on in the next.
+    if (this.#journal.recover(Date.now(), this.#journal.protocol === 'http')) {
       this.#alarmSet = true;
       void ctx.storage.setAlarm(Date.now() + RECOVERY_ALARM_MS);
     }
@@ -44,11 +54,11 @@ export class Session extends DurableObject<Env> implements SessionRpc {
   /** The door's hand-over: answers 101 and serves the connection until it ends. */
   override async fetch(request: Request): Promise<Response> {
     const header = request.headers.get(TICKET_HEADER);
-    if (header === null || this.#taken || this.#journal.head.seq > 0) {
-      return new Response(null, { status: 409 });
-    }
+    if (header === null) return new Response(null, { status: 409 });
+    const ticket = JSON.parse(Buffer.from(header, 'base64').toString()) as SessionTicket;
+    if (ticket.protocol === 'http') return this.#request(ticket, request);
+    if (this.#taken || this.#journal.head.seq > 0) return new Response(null, { status: 409 });
     this.#taken = true;
-    const ticket = JSON.parse(atob(header)) as SessionTicket;
     const active = await policies.current(this.env.DB, isDevelopment(this.env), Date.now());
     if (!active.ok) return new Response(null, { status: 503 });
     const parse = await loadSqlParser();
@@ -65,14 +75,62 @@ export class Session extends DurableObject<Env> implements SessionRpc {
     return new Response(null, { status: 101, webSocket: client, headers });
   }
 
+  /** One request of an HTTP session; 410 once it is over, and the door opens another. */
+  async #request(ticket: SessionTicket, request: Request): Promise<Response> {
+    const { principal } = ticket;
+    const url = doorUrl(request.url, '/http');
+    if (principal === null || url?.target !== ticket.target) {
+      return new Response(null, { status: 409 });
+    }
+    const parse = await loadSqlParser();
+    const { ended, protocol, head, lastAction } = this.#journal;
+    if (ended || this.#taken || (protocol !== '' && protocol !== 'http') || !this.#owns(principal)) {
+      return new Response(null, { status: 410, headers: { [ENDED_HEADER]: 'true' } });
+    }
+    this.#http ??= new HttpSession(
+      this.env,
+      ticket,
+      principal,
+      parse,
+      {
+        append: (events) => this.#append(events),
+        unshippedBytes: () => this.#journal.unshippedBytes,
+      },
+      head.seq > 0 ? { lastAction } : null,
+    );
+    const response = await this.#http.exchange(request, url, waitOf(request.headers));
+    if (this.#http.live) return response;
+    const headers = new Headers(response.headers);
+    headers.set(ENDED_HEADER, 'true');
+    return new Response(response.body, { ...response, status: response.status, headers });
+  }
+
+  /** A session is its first caller's, as the token was then. */
+  #owns(principal: Principal): boolean {
+    const caller = `${principal.id} ${claimsDigest(principal, nativeCrypto)}`;
+    const [first] = this.#owner === null ? this.#journal.read(0, 1) : [];
+    if (first !== undefined) {
+      const start = JSON.parse(first.json) as Extract<SessionEvent, { kind: 'session.start' }>;
+      this.#owner = `${start.principal.id} ${start.principal.claimsDigest}`;
+    }
+    this.#owner ??= caller;
+    return this.#owner === caller;
+  }
+
   async events(after: number, limit: number): Promise<ChainedEvent[]> {
     this.#flushOutcomes();
     return this.#journal.read(after, limit);
   }
 
   async kill(by: string): Promise<boolean> {
-    if (this.#live?.live !== true) return false;
-    this.#live.kill(by);
+    const live = this.#live ?? this.#http;
+    if (live === null && this.#sleeps) {
+      const detail = `This session was ended by ${by}.`;
+      this.#append([{ kind: 'session.end', code: 'killed', detail }]);
+      return true;
+    }
+    if (live?.live !== true) return false;
+    live.kill(by);
     return true;
   }
 
@@ -81,18 +139,33 @@ export class Session extends DurableObject<Env> implements SessionRpc {
   }
 
   async approvalSettled(standing: ApprovalStanding): Promise<void> {
-    this.#live?.approvalSettled(standing);
+    (this.#live ?? this.#http)?.approvalSettled(standing);
   }
 
   async settle(): Promise<boolean> {
+    this.#endIdle();
     await this.#ship();
-    return this.#live?.live === true;
+    return this.#live?.live === true || this.#sleeps;
   }
 
   override async alarm(): Promise<void> {
     this.#alarmSet = false;
+    this.#endIdle();
     await this.#ship();
-    if (this.#journal.unshippedBytes > 0) this.#setAlarm();
+    if (this.#journal.unshippedBytes > 0 || this.#sleeps) this.#setAlarm();
+  }
+
+  /** A session of requests that goes on, whether or not any is under way. */
+  get #sleeps(): boolean {
+    return this.#journal.protocol === 'http' && !this.#journal.ended;
+  }
+
+  #endIdle(): void {
+    const idle = this.#sleeps && this.#http?.idle !== false;
+    if (!idle || Date.now() - this.#journal.lastAt < HTTP_IDLE_MS) return;
+    const detail = 'No request came for a while.';
+    if (this.#http !== null) this.#http.end('idle', detail);
+    else this.#append([{ kind: 'session.end', code: 'idle', detail }]);
   }
 
   /**
@@ -154,4 +227,10 @@ export class Session extends DurableObject<Env> implements SessionRpc {
       console.warn(JSON.stringify({ event: 'not_shipped', session, failures, unshippedBytes }));
     }
   }
+}
+
+/** How long the caller would wait for people before it is told to come back: `X-Postern-Wait`, in seconds. */
+function waitOf(headers: Headers): number {
+  const seconds = Number(headers.get('x-postern-wait') ?? '0');
+  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), MAX_HTTP_WAIT_SECONDS) * 1000 : 0;
 }

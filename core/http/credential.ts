@@ -6,6 +6,7 @@ import { utf8 } from '../bytes.ts';
 import type { Result } from '../failure.ts';
 import { encodeBase64 } from '../base64.ts';
 import { isHeaderName, isHeaderValue, type HeaderList } from './header-list.ts';
+import { OVERRIDE_REQUEST_HEADERS, nameMatcher } from './header-tables.ts';
 import { percentDecoded, percentEncoded } from './percent.ts';
 
 /** What the policy says; secrets by the names of Worker secrets, never by value. */
@@ -56,9 +57,15 @@ export type SecretValues = Readonly<Record<string, string>>;
 
 /** Headers that frame or route a message; a credential in one of them would be another message. */
 const UNUSABLE =
-  /^(?:host|content-.*|transfer-encoding|connection|upgrade|via|expect|te|trailer)$/i;
+  /^(?:host|content-.*|transfer-encoding|connection|keep-alive|upgrade|via|expect|te|trailer|accept-encoding|range|if-.*|sec-websocket-.*)$/i;
+const overrides = nameMatcher(OVERRIDE_REQUEST_HEADERS);
 /** RFC 6750 section 2.1, `b64token`. */
 const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+
+/** Whether a header of this name can hold a credential: not where it would frame, route or override the message. */
+export function isCredentialHeader(name: string): boolean {
+  return isHeaderName(name) && !UNUSABLE.test(name) && !overrides(name);
+}
 
 export function credentialHeaders(
   credential: CredentialKind,
@@ -81,9 +88,7 @@ export function credentialHeaders(
       return shaped([['authorization', `Basic ${pair}`]], [password, pair]);
     }
     case 'header': {
-      if (!isHeaderName(credential.name) || UNUSABLE.test(credential.name)) {
-        return failed('credential_name');
-      }
+      if (!isCredentialHeader(credential.name)) return failed('credential_name');
       const own = secret(values, credential.secret);
       if (own === null) return failed('credential_missing');
       const value = (credential.value ?? '{}').replaceAll('{}', () => own);

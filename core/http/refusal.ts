@@ -2,7 +2,7 @@
 // which rule, what to do instead; never a value of a header, a secret or an internal error. Failures of the gateway itself
 // and of tokens are worker/render-failure.ts's; the form of the document is the same.
 import type { Denial } from '../decision.ts';
-import type { DenyCode } from '../failure.ts';
+import type { DenyCode, SessionCode } from '../failure.ts';
 import type { HeaderCode } from './headers.ts';
 import type { HeaderList } from './header-list.ts';
 import type { MethodCode } from './method.ts';
@@ -102,6 +102,8 @@ const REQUESTS: Readonly<Record<RequestCode, Wording>> = {
 
 /** The status of a denial; what a client does with one it knows should be right for this one too. */
 const DENIALS: Readonly<Partial<Record<DenyCode, number>>> = {
+  request_refused: 400,
+  mask_body: 502,
   policy_unreadable: 503,
   catalog_unavailable: 503,
   journal_unavailable: 503,
@@ -109,8 +111,10 @@ const DENIALS: Readonly<Partial<Record<DenyCode, number>>> = {
   approval_pending: 409,
   approval_too_many: 429,
   limit_exceeded: 429,
+  limit_unavailable: 503,
   mask_key_missing: 503,
   mask_mismatch: 502,
+  mask_model_unavailable: 503,
 };
 
 /** A request that was refused before it was judged. `header` is named where the code is about one. */
@@ -135,8 +139,68 @@ export function denialRefusal(denial: Denial, revision: number): Answer {
     revision,
   });
   return status === 503 || status === 429
-    ? { ...answer, headers: [...answer.headers, ['retry-after', '5']] }
+    ? { ...answer, headers: [...answer.headers, ['retry-after', String(denial.retryAfterSeconds ?? 5)]] }
     : answer;
+}
+
+/** What the gateway itself could not do, or what ended the session. */
+const FAILURES: Readonly<Partial<Record<SessionCode, Wording>>> = {
+  internal: { status: 500, detail: 'The gateway failed.', hint: '' },
+  journal_unavailable: {
+    status: 503,
+    detail: 'The gateway cannot record what would run, so nothing was sent.',
+    hint: 'Try again.',
+  },
+  protocol_refused: {
+    status: 403,
+    detail: 'This target takes no WebSockets through the gateway. Nothing was sent.',
+    hint: '',
+  },
+  client_protocol: bad('The body did not come as it was announced. Nothing was sent.', ''),
+  target_unreachable: { status: 502, detail: 'The target cannot be reached.', hint: 'Try again.' },
+  target_tls_failed: {
+    status: 502,
+    detail: "The target's certificate could not be verified. Nothing was sent.",
+    hint: '',
+  },
+  target_auth_failed: {
+    status: 502,
+    detail: 'The gateway has no credential that the target accepts. Nothing was sent.',
+    hint: 'An operator has to look at it.',
+  },
+  target_protocol: {
+    status: 502,
+    detail: 'The target answered with something that is not passed on.',
+    hint: 'It may have acted on the request.',
+  },
+  target_closed: {
+    status: 502,
+    detail: 'The target broke off before it answered.',
+    hint: 'It may have acted on the request: look before you send it again.',
+  },
+  token_ended: { status: 401, detail: 'The token has expired.', hint: 'Send a current one.' },
+  grant_ended: { status: 403, detail: 'The access that was granted has ended.', hint: 'Ask again.' },
+  policy_ended: { status: 403, detail: 'A changed policy no longer allows this.', hint: '' },
+  killed: { status: 403, detail: 'The session was ended by an operator.', hint: '' },
+};
+
+/** Whatever else ends a session between two requests. */
+const ENDED: Wording = { status: 503, detail: 'The session has ended.', hint: 'Send it again.' };
+
+export function failureRefusal(code: SessionCode): Answer {
+  const { status, detail, hint } = FAILURES[code] ?? ENDED;
+  const answer = problem(status, status < 500 ? 'Refused' : 'Not possible now', code, { detail, hint });
+  return status === 503
+    ? { ...answer, headers: [...answer.headers, ['retry-after', '1']] }
+    : answer;
+}
+
+/** The target has answered, and the answer cannot be held to the masks that are in force. */
+export function unmaskable(why: string): Answer {
+  return problem(502, 'Answer withheld', 'mask_body', {
+    detail: `Fields of this target are masked for you, and this answer cannot be. ${why} The target has acted on the request.`,
+    hint: 'Ask for JSON, or for a part of it that holds nothing masked.',
+  });
 }
 
 export interface HeldRequest {

@@ -1,6 +1,7 @@
 // The words masking shares with policy, SQL lineage and the protocols: what a mask does, which masks concern one caller on
 // one target, and what is to be done with each column of a result. Knows no protocol.
 import type { DetectorId } from './detect/detector.ts';
+import type { ModelEntity } from './detect/model.ts';
 
 /**
  * null: NULL. redact: a fixed value of the column's type. partial: a part stays readable. hash: keyed, the same for the same
@@ -28,11 +29,28 @@ export interface DetectorMask {
   readonly kind: MaskKind;
 }
 
+/** What a model finds and how that is masked. `model`: its id in the policy. */
+export interface ModelMask {
+  readonly ids: readonly string[];
+  readonly model: string;
+  readonly entity: ModelEntity;
+  readonly kind: MaskKind;
+}
+
+/** A place in JSON whose values are masked (core/masking/json-path.ts): of the bodies that HTTP targets answer with. */
+export interface FieldMask {
+  readonly ids: readonly string[];
+  readonly path: string;
+  readonly kind: MaskKind;
+}
+
 /** The masks that concern one caller on one target; where there are none, there is no MaskSet. */
 export interface MaskSet {
   /** The mask of a column by its names; null where none covers it. Names as the catalog has them, a temporary schema too. */
   column(schema: string, relation: string, column: string): ColumnMask | null;
   readonly detect: readonly DetectorMask[];
+  /** Left out: none. */
+  readonly models?: readonly ModelMask[];
   /** `schema.name` of functions written on the target that the policy vouches for: their result tells of nothing but their arguments. */
   readonly safeFunctions: ReadonlySet<string>;
   /** No mask of it names a column: what cannot be looked through is scanned rather than refused. Left out: false. */
@@ -76,11 +94,19 @@ export interface Masking {
   /** By statement of the text. */
   readonly results: readonly ResultPlan[];
   readonly detect: readonly DetectorMask[];
-  /** The statement touches masked columns or their tables: texts of errors and notices are replaced, SQLSTATE kept. */
+  /** Looked for in every text of a result that leaves, once detectors have seen it; left out: nothing. */
+  readonly models?: readonly ModelMask[];
+  /** Of the answer to a request, which has a body instead of results; left out for SQL. */
+  readonly fields?: readonly FieldMask[];
+  /**
+   * The statement touches masked columns or their tables, or models are to look for something in any text: texts of errors
+   * and notices are replaced, SQLSTATE kept.
+   */
   readonly hushed: boolean;
   /**
    * Payloads of notifications do not reach the caller: a column's value in one (a trigger that sends rows) has no name and no
-   * type to know it by. Left out where there are detectors only, which look into payloads as into everything else.
+   * type to know it by. Left out where there are detectors only, which look into payloads as into everything else; a model is
+   * not asked about them.
    */
   readonly payloadsWithheld?: true;
 }

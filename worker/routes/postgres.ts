@@ -24,6 +24,7 @@ postgresRoutes.get('/postgres/:target', async (c) => {
   if (principal !== null && !principal.ok) return problem(c, principal.error.code);
 
   const ticket = createTicket({
+    protocol: 'postgres',
     target,
     principal: principal?.value ?? null,
     origin: gatewayOrigin(c.env, c.req.url),

@@ -1,0 +1,159 @@
+// A target's answer, made ready for its caller: headers by their table, the body through what hides credentials and what
+// masks, or a refusal in its place where it cannot be.
+import { nativeCrypto } from '../adapters/crypto.ts';
+import type { Env } from '../adapters/env.ts';
+import type { UpstreamResponse } from '../adapters/http-upstream.ts';
+import { maskKey } from '../adapters/mask-key.ts';
+import type { Outcome } from '../core/audit/event.ts';
+import { createHider } from '../core/http/hidden.ts';
+import { responseHeaders } from '../core/http/headers.ts';
+import { valuesOf, type HeaderList } from '../core/http/header-list.ts';
+import { responseMasker, type BodyMasks } from '../core/http/masked-body.ts';
+import { maskedHeaders } from '../core/http/masked-headers.ts';
+import { mountOf } from '../core/http/mount.ts';
+import { failureRefusal, unmaskable } from '../core/http/refusal.ts';
+import type { Masking } from '../core/masking/mask.ts';
+import { createMaskers, type Maskers } from '../core/masking/maskers/maskers.ts';
+import type { HttpTarget } from '../core/policy/policy.ts';
+import { answerStream, type Stage } from './answer-stream.ts';
+import { respond } from './http-exchange.ts';
+import { relay } from './web-socket-relay.ts';
+
+export interface AnswerOptions {
+  readonly env: Env;
+  readonly target: HttpTarget;
+  readonly session: string;
+  readonly method: string;
+  /** The path that was sent, normalised. */
+  readonly path: string;
+  /** Null: nothing is masked. */
+  readonly masking: Masking | null;
+  /** `error`: status or code where it failed. */
+  settle(outcome: Outcome, error: string | null, bytes: number): void;
+}
+
+export class HttpAnswer {
+  readonly #options: AnswerOptions;
+  readonly #masks: BodyMasks | null;
+  readonly #maskers: Maskers;
+
+  constructor(options: AnswerOptions) {
+    this.#options = options;
+    const { env, target, masking } = options;
+    this.#masks = masking === null ? null : { fields: masking.fields ?? [], detect: masking.detect };
+    this.#maskers = createMaskers({ key: maskKey(env, target.id), crypto: nativeCrypto });
+  }
+
+  render(answer: UpstreamResponse): Response {
+    const { method, session } = this.#options;
+    if (answer.webSocket !== null) return this.#socket(answer, answer.webSocket);
+    const empty = answer.body === null || method === 'HEAD';
+    const masker = this.#masker(answer);
+    if (!masker.ok) return this.#withheld(answer, masker.why);
+    const coded = codingOf(answer.headers);
+    // Nothing was asked for but the plain bytes; a credential in others would not be seen.
+    if (!empty && coded) return this.#broken(answer, 'an answer in a coding that nobody asked for');
+    const headers = this.#headers(answer, masker.stage !== null);
+    if (headers === null) return this.#broken(answer, 'malformed headers');
+    headers.set('x-postern-session', session);
+    const { status } = answer;
+    const error = status >= 400 ? String(status) : null;
+    if (empty || answer.body === null) {
+      void answer.body?.cancel();
+      this.#options.settle(error === null ? 'succeeded' : 'failed', error, 0);
+      return new Response(null, { status, headers });
+    }
+    const stages: Stage[] = [];
+    const hider = createHider(answer.secrets);
+    if (hider !== null) stages.push(hider);
+    if (masker.stage !== null) stages.push(masker.stage);
+    const length = masker.stage === null && !answer.decoded ? lengthOf(answer.headers) : null;
+    const body = answerStream(answer.body, stages, length, (end) => {
+      const outcome = end.outcome === 'succeeded' && error !== null ? 'failed' : end.outcome;
+      const code = end.outcome === 'failed' ? codeOf(end.error) : error;
+      this.#options.settle(outcome, code, end.bytes);
+    });
+    return new Response(body, { status, headers });
+  }
+
+  /** `stage: null`: nothing is masked for this caller, or there is nothing to mask. */
+  #masker({ status, headers, decoded }: UpstreamResponse): Masker {
+    const { method, masking } = this.#options;
+    if (this.#masks === null) return { ok: true, stage: null };
+    if ((masking?.models?.length ?? 0) > 0) {
+      return { ok: false, why: 'A model is to look through it, which it does for SQL only.' };
+    }
+    const response = { method, status, headers, decoded };
+    const made = responseMasker(response, this.#masks, this.#maskers);
+    return made.ok ? { ok: true, stage: made.value } : { ok: false, why: made.error.reason };
+  }
+
+  #headers(answer: UpstreamResponse, masked: boolean): Headers | null {
+    const { target, path } = this.#options;
+    const { credential, options } = target;
+    const filtered = responseHeaders(answer.headers, {
+      mount: mountOf(target, credential?.kind === 'query' ? credential.parameter : null),
+      requestPath: path,
+      allowCookies: options.cookies,
+      allowChallenges: options.challenges,
+      allow: options.headers,
+      bodyChanged: masked || answer.decoded,
+      secrets: answer.secrets,
+    });
+    if (!filtered.ok) return null;
+    const shown =
+      this.#masks === null
+        ? filtered.headers
+        : maskedHeaders(filtered.headers, this.#masks, this.#maskers);
+    const headers = new Headers(shown.map(([name, value]) => [name, value]));
+    if (masked) headers.set('x-postern-masked', 'true');
+    return headers;
+  }
+
+  /** What the target sent cannot be passed on at all. */
+  #broken(answer: UpstreamResponse, detail: string): Response {
+    const { session, target } = this.#options;
+    console.warn(JSON.stringify({ event: 'target_protocol', session, target: target.id, detail }));
+    void answer.body?.cancel();
+    this.#options.settle('failed', 'target_protocol', 0);
+    return respond(failureRefusal('target_protocol'), session);
+  }
+
+  #withheld(answer: UpstreamResponse, why: string): Response {
+    void answer.body?.cancel();
+    this.#options.settle('failed', 'mask_body', 0);
+    return respond(unmaskable(why), this.#options.session);
+  }
+
+  #socket(answer: UpstreamResponse, socket: WebSocket): Response {
+    const headers = this.#headers(answer, false);
+    const client = relay(socket, {
+      masks: this.#masks,
+      maskers: this.#maskers,
+      hider: () => createHider(answer.secrets),
+      done: (error, bytes) => this.#options.settle(error === null ? 'succeeded' : 'failed', error, bytes),
+    });
+    return new Response(null, { status: 101, webSocket: client, headers: headers ?? new Headers() });
+  }
+}
+
+type Masker =
+  | { readonly ok: true; readonly stage: Stage | null }
+  | { readonly ok: false; readonly why: string };
+
+function codingOf(headers: HeaderList): boolean {
+  return valuesOf(headers, 'content-encoding').some(
+    (value) => value !== '' && value.toLowerCase() !== 'identity',
+  );
+}
+
+function lengthOf(headers: HeaderList): number | null {
+  const [length, ...more] = valuesOf(headers, 'content-length');
+  return length !== undefined && more.length === 0 && /^\d{1,15}$/.test(length)
+    ? Number(length)
+    : null;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && error.name === 'BodyMaskFailure' ? 'mask_body' : 'target_closed';
+}

@@ -1,0 +1,301 @@
+// One request to an HTTP target and its answer: read, judged, journalled, sent with the credential, and the answer brought
+// back through what hides and masks. Nothing goes to the target before its intent is durable (the object's output gate
+// holds the fetch until the journal's write is confirmed).
+import { nativeCrypto } from '../adapters/crypto.ts';
+import { DialFailure } from '../adapters/dial-failure.ts';
+import type { Env } from '../adapters/env.ts';
+import { upstream, type UpstreamResponse } from '../adapters/http-upstream.ts';
+import { decisionRecord } from '../core/audit/decision-record.ts';
+import type { Outcome, SessionEvent } from '../core/audit/event.ts';
+import type { HttpContent } from '../core/approval/request.ts';
+import { decodeUtf8, toHex } from '../core/bytes.ts';
+import { encodeBase64 } from '../core/base64.ts';
+import type { Decision } from '../core/decision.ts';
+import type { HttpFacts } from '../core/facts.ts';
+import type { SessionCode } from '../core/failure.ts';
+import type { DoorUrl } from '../core/http/door.ts';
+import { httpFacts } from '../core/http/facts.ts';
+import { readIncoming, type Incoming } from '../core/http/incoming.ts';
+import { authorityOf } from '../core/http/mount.ts';
+import { recordedHeaders, shortened } from '../core/http/record.ts';
+import {
+  denialRefusal,
+  failureRefusal,
+  held,
+  requestRefusal,
+  type Answer,
+} from '../core/http/refusal.ts';
+import type { HttpTarget } from '../core/policy/policy.ts';
+import type { SessionTicket } from '../core/session-ticket.ts';
+import type { Decide } from './access.ts';
+import { HttpAnswer } from './http-answer.ts';
+import type { MaskedDecision } from './masked-decision.ts';
+import { BodyUnread, readBody, type RequestBody } from './request-body.ts';
+
+export interface ExchangeOptions {
+  readonly env: Env;
+  readonly target: HttpTarget;
+  readonly session: string;
+  readonly origin: string;
+  readonly action: number;
+  /** Policy revision under which requests are refused that no rule sees. */
+  readonly revision: number;
+  /** Throws when the journal cannot be written: nothing may be sent then. */
+  append(events: readonly SessionEvent[]): void;
+  /** `claimed`: what the caller says it is doing. */
+  decide(asked: Decide, claimed: string): Promise<MaskedDecision>;
+  /** Once, when nothing of it is under way any more. */
+  over(): void;
+}
+
+/** What a caller says about its request; shown to people as claimed. Characters. */
+const MAX_TASK_CHARS = 200;
+
+export class HttpExchange {
+  readonly #options: ExchangeOptions;
+  readonly #abort = new AbortController();
+  #intended = false;
+  #settled = false;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+  }
+
+  async run(request: Request, url: DoorUrl): Promise<Response> {
+    try {
+      return await this.#run(request, url);
+    } catch (error) {
+      const kind = error instanceof Error ? error.name : 'unknown';
+      console.error(JSON.stringify({ event: 'exchange_broken', session: this.#options.session, kind }));
+      this.#settle('unknown', 'internal', 0);
+      return respond(failureRefusal('internal'), this.#options.session);
+    }
+  }
+
+  /** The session ends: what is under way is broken off. */
+  abort(code: SessionCode): void {
+    this.#abort.abort(new Error(code));
+    this.#settle('cancelled', code, 0);
+  }
+
+  async #run(request: Request, url: DoorUrl): Promise<Response> {
+    const { target, action, session } = this.#options;
+    const read = readIncoming(request.method, url, [...request.headers], {
+      cookies: target.options.cookies,
+      headers: target.options.headers,
+      own: ownHeaders(target),
+      encodedDelimiters: target.options.encodedDelimiters,
+      credentialParameter: target.credential?.kind === 'query' ? target.credential.parameter : null,
+    });
+    if (!read.ok) {
+      this.#refused(request.method, shortened(url.path), url.query === null ? null : shortened(url.query), read.code);
+      return respond(requestRefusal(read.code, read.header), session);
+    }
+    const incoming = read.value;
+    if (incoming.webSocket && !target.options.webSocket) {
+      this.#refused(incoming.method, incoming.path, incoming.query, 'protocol_refused');
+      return respond(failureRefusal('protocol_refused'), session);
+    }
+    let body: RequestBody;
+    try {
+      body = await readBody(incoming.webSocket ? null : request.body, lengthOf(request.headers));
+    } catch (error) {
+      if (!(error instanceof BodyUnread)) throw error;
+      this.#refused(incoming.method, incoming.path, incoming.query, 'client_protocol');
+      return respond(failureRefusal('client_protocol'), session);
+    }
+    const facts = factsOf(incoming, body, target);
+    const digest =
+      body.kind === 'whole' ? toHex(nativeCrypto.sha256(body.bytes)) : null;
+    const asked: Decide = {
+      kind: 'decide',
+      id: action,
+      action: { kind: 'http', http: facts },
+      refusal: null,
+      unresolved: [],
+      content: () => contentOf(incoming, body, digest, facts),
+      lineage: () => null,
+      quiet: true,
+      preparing: false,
+    };
+    const task = (request.headers.get('x-postern-task') ?? '').slice(0, MAX_TASK_CHARS);
+    const decision = await this.#options.decide(asked, task);
+    this.#intend(incoming, body, digest, facts, decision);
+    if (decision.kind !== 'allow') {
+      if (body.kind === 'streamed') void body.stream.cancel();
+      this.#settle('refused', decision.kind === 'deny' ? decision.code : null, 0);
+      return refusalResponse(decision, { session, origin: this.#options.origin });
+    }
+    return this.#send(incoming, body, decision);
+  }
+
+  async #send(
+    incoming: Incoming,
+    body: RequestBody,
+    decision: Extract<MaskedDecision, { kind: 'allow' }>,
+  ): Promise<Response> {
+    const { env, target, session } = this.#options;
+    let response: UpstreamResponse;
+    try {
+      response = await upstream(env, target, {
+        method: incoming.method,
+        path: incoming.path,
+        query: incoming.query,
+        headers: incoming.headers,
+        body: body.kind === 'none' ? null : body.kind === 'whole' ? body.bytes : body.stream,
+        webSocket: incoming.webSocket,
+        signal: this.#abort.signal,
+      });
+    } catch (error) {
+      const failure = error instanceof DialFailure ? error : null;
+      const code = failure?.code ?? 'target_closed';
+      console.warn(
+        JSON.stringify({ event: code, session, target: target.id, detail: failure?.message ?? '' }),
+      );
+      // Whether the target has acted on what it got, nobody here knows.
+      this.#settle(code === 'target_closed' ? 'unknown' : 'failed', code, 0);
+      return respond(failureRefusal(code), session);
+    }
+    return new HttpAnswer({
+      env,
+      target,
+      session,
+      path: incoming.path,
+      method: incoming.method,
+      masking: decision.masking ?? null,
+      settle: (outcome, error, bytes) => this.#settle(outcome, error, bytes),
+    }).render(response);
+  }
+
+  #intend(
+    { method, path, query, headers }: Incoming,
+    body: RequestBody,
+    digest: string | null,
+    facts: HttpFacts,
+    decision: Decision,
+  ): void {
+    this.#options.append([
+      {
+        kind: 'request',
+        action: this.#options.action,
+        method,
+        path,
+        query,
+        headers: recordedHeaders(headers),
+        body: body.kind === 'whole' && digest !== null ? { digest, bytes: body.bytes.length } : null,
+        facts,
+        decision: decisionRecord(decision),
+      },
+    ]);
+    this.#intended = true;
+  }
+
+  /** Refused before it was judged. */
+  #refused(method: string, path: string, query: string | null, error: string): void {
+    const { action, revision } = this.#options;
+    this.#options.append([
+      {
+        kind: 'request',
+        action,
+        method: shortened(method),
+        path,
+        query,
+        headers: [],
+        body: null,
+        facts: null,
+        decision: { kind: 'deny', rules: [], code: 'request_refused', revision, observed: [] },
+      },
+    ]);
+    this.#intended = true;
+    this.#settle('refused', error, 0);
+  }
+
+  /** Once. What was never intended has no outcome. */
+  #settle(outcome: Outcome, error: string | null, bytes: number): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    const { action } = this.#options;
+    try {
+      if (this.#intended) {
+        this.#options.append([
+          { kind: 'outcome', action, outcome, rows: 0, bytes, error, digest: null },
+        ]);
+      }
+    } finally {
+      this.#options.over();
+    }
+  }
+}
+
+/** The answer to what the policy does not let through now. */
+export function refusalResponse(
+  decision: Exclude<Decision, { kind: 'allow' }>,
+  { session, origin }: Pick<SessionTicket, 'session' | 'origin'>,
+): Response {
+  if (decision.kind === 'approve') return respond(failureRefusal('internal'), session);
+  const { pending } = decision;
+  if (pending === undefined) return respond(denialRefusal(decision, decision.revision), session);
+  return respond(
+    held({
+      approval: pending.id,
+      link: `${origin}/approvals/${pending.id}`,
+      poll: `/v1/approvals/${pending.id}`,
+      rules: pending.rules,
+      expiresAtMs: pending.expiresAtMs,
+    }),
+    session,
+  );
+}
+
+export function respond({ status, headers, body }: Answer, session: string): Response {
+  const all = new Headers(headers.map(([name, value]) => [name, value]));
+  all.set('x-postern-session', session);
+  return new Response(body, { status, headers: all });
+}
+
+/** Names of the credential's headers: never the caller's. */
+function ownHeaders({ credential }: HttpTarget): readonly string[] {
+  switch (credential?.kind) {
+    case 'header':
+      return [credential.name];
+    case 'sigv4':
+      return ['x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'];
+    default:
+      return []; // Authorization never passes in any case
+  }
+}
+
+function lengthOf(headers: Headers): number | null {
+  const value = headers.get('content-length');
+  return value !== null && /^\d{1,15}$/.test(value) ? Number(value) : null;
+}
+
+function factsOf(incoming: Incoming, body: RequestBody, target: HttpTarget): HttpFacts {
+  return httpFacts({
+    method: incoming.method,
+    host: authorityOf(target),
+    path: incoming.path,
+    query: incoming.parameters,
+    headers: incoming.headers,
+    body: body.kind === 'none' ? null : body.kind === 'whole' ? body.bytes : 'unread',
+    webSocket: incoming.webSocket,
+    graphqlPaths: target.options.graphql,
+  });
+}
+
+/** Null where the body is not wholly known: nobody can agree to it then. */
+function contentOf(
+  { method, path, query, headers, webSocket }: Incoming,
+  body: RequestBody,
+  bodyDigest: string | null,
+  facts: HttpFacts,
+): HttpContent | null {
+  if (body.kind === 'streamed') return null;
+  const shown = body.kind === 'none' ? null : shownBody(body.bytes);
+  return { kind: 'http', method, path, query, headers, bodyDigest, webSocket, body: shown, facts };
+}
+
+function shownBody(bytes: Uint8Array): HttpContent['body'] {
+  const text = decodeUtf8(bytes);
+  return text === null ? { base64: encodeBase64(bytes) } : { text };
+}
