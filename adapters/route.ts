@@ -1,12 +1,12 @@
 // From a target's policy entry to something that can be dialled: secrets and bindings are looked up here, by name.
 import { unreachable } from '../core/failure.ts';
-import type { PolicyTarget } from '../core/policy/policy.ts';
+import type { PostgresTarget } from '../core/policy/policy.ts';
 import { DialFailure } from './dial-failure.ts';
 import type { Route, SocketSource } from './dial.ts';
 import { binding, secret, type Env } from './env.ts';
 
 /** @throws DialFailure when a secret or binding that the policy names is not there. The message holds names only. */
-export function routeOf(env: Env, target: PolicyTarget): Route {
+export function routeOf(env: Env, target: PostgresTarget): Route {
   const { route } = target;
   switch (route.kind) {
     case 'tcp':

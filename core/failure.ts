@@ -29,7 +29,9 @@ export type DenyCode =
   | 'mask_redefined' // would change the definition of a table with masked columns
   | 'mask_key_missing' // hash and fake need a key that is not there
   | 'mask_mismatch' // the target described another result than was planned for
-  | 'limit_exceeded'
+  | 'mask_model_unavailable' // what a model is to find in a result could not be asked, or its answer makes no sense
+  | 'limit_exceeded' // of the policy's `limits`, or of what the gateway keeps for one session
+  | 'limit_unavailable' // a limit is in force and its count cannot be asked
   | 'journal_unavailable';
 
 /** Why a token was not accepted. The caller sees one sentence for all of them; the journal keeps the code. */

@@ -13,7 +13,7 @@ import type { SqlContent } from '../core/approval/request.ts';
 import type { Engine, TargetLogin } from '../core/engine.ts';
 import type { SqlFacts } from '../core/facts.ts';
 import { createMaskers } from '../core/masking/maskers/maskers.ts';
-import type { PolicyTarget } from '../core/policy/policy.ts';
+import type { PolicyTarget, PostgresTarget } from '../core/policy/policy.ts';
 import { createPostgresEngine } from '../core/postgres/engine.ts';
 import { createResultMaskers } from '../core/postgres/result-maskers.ts';
 import { TLS_AGREED, TLS_REQUEST } from '../core/postgres/startup.ts';
@@ -33,16 +33,17 @@ export interface Protocol {
 const MAX_KEY_BYTES = 260;
 
 /**
- * `target` is null when the policy names none of that id: the session then goes as far as any other does before its caller
- * is known and has been judged, so that names cannot be guessed from outside.
+ * `known` is null when the policy names none of that id: the session then goes as far as any other does before its caller
+ * is known and has been judged, so that names cannot be guessed from outside. A target of another kind is none of this one.
  */
 export function postgresProtocol(
   env: Env,
   ticket: SessionTicket,
-  target: PolicyTarget | null,
+  known: PolicyTarget | null,
   parse: ParseSql,
   hold: HoldInput,
 ): Protocol {
+  const target = ofPostgres(known);
   const readOnly = target?.access === 'read-only';
   const catalog = new TargetCatalog(
     {
@@ -80,8 +81,14 @@ export function postgresProtocol(
   };
 }
 
+/** What this engine can serve; a target of another kind is as good as none. */
+function ofPostgres(target: PolicyTarget | null): PostgresTarget | null {
+  return target?.kind === 'postgres' ? target : null;
+}
+
 /** What to log in with. The secret is read here, for this use, and not kept. */
-export function targetLogin(env: Env, target: PolicyTarget | null): TargetLogin {
+export function targetLogin(env: Env, known: PolicyTarget | null): TargetLogin {
+  const target = ofPostgres(known);
   if (target === null) throw new DialFailure('target_unreachable', 'no such target');
   const password = secret(env, target.credential.password);
   if (password === null) {
@@ -92,9 +99,10 @@ export function targetLogin(env: Env, target: PolicyTarget | null): TargetLogin 
 
 export async function dialTarget(
   env: Env,
-  target: PolicyTarget | null,
+  known: PolicyTarget | null,
   hold: HoldInput,
 ): Promise<Connection> {
+  const target = ofPostgres(known);
   if (target === null) throw new DialFailure('target_unreachable', 'no such target');
   return dial(routeOf(env, target), { request: TLS_REQUEST, agreed: TLS_AGREED }, hold);
 }

@@ -90,6 +90,8 @@ const RENDERINGS: Readonly<Record<ProblemCode, Rendering>> = {
   catalog_unavailable: away("The target's catalog cannot be read. Try again."),
   guarded_setting: refused('This would change a setting that gives statements their meaning.'),
   read_only_target: refused('This target is read-only.'),
+  request_refused: invalid('The request could mean more than one thing, so it was not sent.'),
+  mask_body: refused('The answer is of a kind that the masks of the policy cannot be held to.'),
   protocol_refused: refused('The gateway never forwards this kind of message.'),
   approval_unavailable: away('Nobody can be asked for approval now. Try again.'),
   approval_pending: refused('Not decided yet; send the same again once it is approved.'),
@@ -110,7 +112,11 @@ const RENDERINGS: Readonly<Record<ProblemCode, Rendering>> = {
   mask_redefined: refused('The definition of a table with masked columns would change.'),
   mask_key_missing: away('The gateway has no key for its masks, so nothing is shown.'),
   mask_mismatch: away('The target answered with another result than was planned for.'),
+  mask_model_unavailable: away(
+    'A model that masks depend on does not answer, so nothing is shown.',
+  ),
   limit_exceeded: { status: 429, title: 'Too many', detail: 'A limit of the policy is reached.' },
+  limit_unavailable: away('A limit is in force and its count cannot be asked. Try again.'),
   journal_unavailable: away('The journal cannot take more, so nothing may run. Try again.'),
   target_unknown: { status: 404, title: 'Unknown target', detail: 'There is no such target.' },
   target_unreachable: unreachable('The target cannot be reached.'),
@@ -252,6 +258,8 @@ export function problem(
   more: {
     readonly detail?: string | null;
     readonly hint?: string;
+    /** When the same may be tried again. */
+    readonly retryAfterSeconds?: number | null;
     readonly members?: Readonly<Record<string, unknown>>;
   } = {},
 ): Response {
@@ -266,7 +274,9 @@ export function problem(
     headers['www-authenticate'] =
       code === 'token_missing' ? 'Bearer' : 'Bearer error="invalid_token"';
   }
-  if (status === AWAY) headers['retry-after'] = '5';
+  const { retryAfterSeconds = null } = more;
+  if (retryAfterSeconds !== null) headers['retry-after'] = String(retryAfterSeconds);
+  else if (status === AWAY) headers['retry-after'] = '5';
   const document = {
     type: `urn:postern:problem:${shown}`,
     title,

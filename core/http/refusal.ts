@@ -139,7 +139,10 @@ export function denialRefusal(denial: Denial, revision: number): Answer {
     revision,
   });
   return status === 503 || status === 429
-    ? { ...answer, headers: [...answer.headers, ['retry-after', String(denial.retryAfterSeconds ?? 5)]] }
+    ? {
+        ...answer,
+        headers: [...answer.headers, ['retry-after', String(denial.retryAfterSeconds ?? 5)]],
+      }
     : answer;
 }
 
@@ -179,7 +182,11 @@ const FAILURES: Readonly<Partial<Record<SessionCode, Wording>>> = {
     hint: 'It may have acted on the request: look before you send it again.',
   },
   token_ended: { status: 401, detail: 'The token has expired.', hint: 'Send a current one.' },
-  grant_ended: { status: 403, detail: 'The access that was granted has ended.', hint: 'Ask again.' },
+  grant_ended: {
+    status: 403,
+    detail: 'The access that was granted has ended.',
+    hint: 'Ask again.',
+  },
   policy_ended: { status: 403, detail: 'A changed policy no longer allows this.', hint: '' },
   killed: { status: 403, detail: 'The session was ended by an operator.', hint: '' },
 };
@@ -189,7 +196,10 @@ const ENDED: Wording = { status: 503, detail: 'The session has ended.', hint: 'S
 
 export function failureRefusal(code: SessionCode): Answer {
   const { status, detail, hint } = FAILURES[code] ?? ENDED;
-  const answer = problem(status, status < 500 ? 'Refused' : 'Not possible now', code, { detail, hint });
+  const answer = problem(status, status < 500 ? 'Refused' : 'Not possible now', code, {
+    detail,
+    hint,
+  });
   return status === 503
     ? { ...answer, headers: [...answer.headers, ['retry-after', '1']] }
     : answer;

@@ -51,6 +51,8 @@ export interface MaskSet {
   readonly detect: readonly DetectorMask[];
   /** Left out: none. */
   readonly models?: readonly ModelMask[];
+  /** One for each distinct path; left out: none. */
+  readonly fields?: readonly FieldMask[];
   /** `schema.name` of functions written on the target that the policy vouches for: their result tells of nothing but their arguments. */
   readonly safeFunctions: ReadonlySet<string>;
   /** No mask of it names a column: what cannot be looked through is scanned rather than refused. Left out: false. */

@@ -2,10 +2,28 @@
 // others is checked in references.ts; what this version does not enforce is refused by unenforced.ts; conditions are
 // compiled by condition.ts. The JSON Schema for editors is derived from here.
 import { z } from 'zod';
+import { MODEL_ENTITIES } from '../masking/detect/model.ts';
+import { parseJsonPath } from '../masking/json-path.ts';
 import { MASK_KINDS, PREDICATE_MODES } from '../masking/mask.ts';
 import { columnPattern } from './column-pattern.ts';
-import { DURATION_PATTERN, durationSeconds } from './duration.ts';
-import { hostPort, webAddress } from './web-address.ts';
+import {
+  MAX_LIST,
+  condition,
+  duration,
+  group,
+  id,
+  label,
+  plainText,
+  secretName,
+  url,
+} from './document-scalars.ts';
+import { target } from './target-document.ts';
+
+/** What follows of it is masked whole; `$` itself would be the whole body, and no mask. */
+function usablePath(text: string): boolean {
+  const steps = parseJsonPath(text);
+  return steps !== null && steps.length > 0;
+}
 
 /** All asymmetric signature algorithms of RFC 7518 and RFC 8037. HS* and `none` cannot even be written. */
 export const TOKEN_ALGORITHMS = [
@@ -21,52 +39,6 @@ export const TOKEN_ALGORITHMS = [
   'EdDSA',
   'Ed25519',
 ] as const;
-
-const MAX_CONDITION_CHARS = 4096;
-const MAX_LIST = 1000;
-
-const id = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and -')
-  .describe('A name: 1 to 63 of a-z, 0-9 and -.');
-
-const label = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, 'must be a CEL identifier');
-
-// Control characters and bidirectional overrides could make one name look like another on an approver's screen.
-const plainText = (max: number) =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, 'must not hold control or invisible characters');
-
-const group = plainText(200);
-
-const condition = z
-  .string()
-  .min(1)
-  .max(MAX_CONDITION_CHARS)
-  .describe('A CEL expression (docs/policy.md, "Conditions").');
-
-const secretName = z
-  .string()
-  .regex(
-    /^[A-Z][A-Z0-9_]{0,63}$/,
-    'must be the NAME of a Worker secret, in capitals, never its value',
-  )
-  .describe('The name of a Worker secret, never its value.');
-
-const duration = z
-  .string()
-  .regex(DURATION_PATTERN, 'must be a whole number and one of s, m, h, d: 15m, 1h, 400d')
-  .transform((text) => durationSeconds(text) ?? 0);
-
-const url = z
-  .string()
-  .max(2048)
-  .refine((text) => webAddress(text) !== null, {
-    message: 'must be an https URL without user, query or fragment',
-  });
 
 const issuer = z.strictObject({
   id,
@@ -108,32 +80,6 @@ const issuer = z.strictObject({
     })
     .describe('How `postern login` and the approval page get a token from this issuer.')
     .optional(),
-});
-
-const via = z.union([
-  z.strictObject({ tunnel: url, access: secretName.optional() }),
-  z.strictObject({ vpc: secretName.describe('The name of a VPC network binding.') }),
-  z.strictObject({
-    tcp: z.strictObject({
-      tls: z.enum(['verify-full', 'direct', 'off']).default('verify-full'),
-      serverName: z.string().min(1).max(253).optional(),
-    }),
-  }),
-]);
-
-const target = z.strictObject({
-  id,
-  kind: z.enum(['postgres', 'http', 'kubernetes', 'ssh', 'mcp']),
-  address: z
-    .string()
-    .refine((text) => hostPort(text) !== null, { message: 'must be host:port' })
-    .describe('host:port, as seen from the far end of `via`.'),
-  database: plainText(63).optional(),
-  via: via.optional(),
-  credential: z.strictObject({ user: plainText(63), password: secretName }).optional(),
-  access: z.enum(['read-write', 'read-only']).default('read-write'),
-  labels: z.record(label, plainText(200)).default({}),
-  record: z.enum(['statements', 'results']).default('statements'),
 });
 
 const approval = z.strictObject({
@@ -180,11 +126,31 @@ const mask = z.strictObject({
     .max(MAX_LIST)
     .default([])
     .describe('schema.table.column, exactly as the catalog has the names; * for any one of them.'),
+  fields: z
+    .array(
+      z
+        .string()
+        .max(300)
+        .refine((text) => usablePath(text), {
+          message:
+            "must be a JSONPath of names, indices and stars, like $.user.email, $.items[*].card, $..token or $['a b']",
+        }),
+    )
+    .max(MAX_LIST)
+    .default([])
+    .describe('Places in the JSON that HTTP targets answer with.'),
   detect: z
     .array(label)
     .max(50)
     .default([])
     .describe('Detectors or groups of them (docs/masking.md), whose findings are masked anywhere.'),
+  model: z
+    .strictObject({
+      use: id.describe('The id of one of `models`.'),
+      entities: z.array(z.enum(MODEL_ENTITIES)).min(1, 'names what to look for'),
+    })
+    .describe('What a model finds in any text of a result (docs/masking.md, "Models").')
+    .optional(),
   as: z.enum(MASK_KINDS),
   predicates: z
     .enum(PREDICATE_MODES)
@@ -200,11 +166,38 @@ const mask = z.strictObject({
     .optional(),
 });
 
+const MAX_LIMIT = 1_000_000_000;
+
+const presidio = z.strictObject({
+  address: url.describe('Of a Presidio analyzer, without /analyze.'),
+  access: secretName
+    .describe('The secret with a service token of Cloudflare Access, as id:secret.')
+    .optional(),
+  token: secretName.describe('The secret with a bearer token.').optional(),
+  language: z
+    .string()
+    .regex(/^[a-z]{2,3}$/, 'must be a language code such as en')
+    .default('en'),
+  threshold: z.number().min(0).max(1).default(0.5).describe('Findings below are left alone.'),
+});
+
+const workersAi = z.strictObject({
+  binding: secretName.describe('The name of the AI binding.'),
+  model: z
+    .string()
+    .regex(/^@(cf|hf)\/[a-z0-9._/-]{1,100}$/i, 'must be a model of Workers AI, like @cf/…')
+    .describe('A text generation model with JSON mode.'),
+});
+
+const model = z.union([z.strictObject({ id, presidio }), z.strictObject({ id, workersAi })]);
+
 const limit = z.strictObject({
-  who: condition.optional(),
-  sessions: z.int().min(1).optional(),
-  actionsPerMinute: z.int().min(1).optional(),
-  rowsPerHour: z.int().min(1).optional(),
+  id: id.describe('What refusals name, and what the count is kept under.').optional(),
+  who: condition.describe('CEL over principal: whom it concerns. Default: everybody.').optional(),
+  on: on.optional(),
+  sessions: z.int().min(1).max(MAX_LIMIT).describe('Live at the same time.').optional(),
+  actionsPerMinute: z.int().min(1).max(MAX_LIMIT).describe('In any 60 seconds.').optional(),
+  rowsPerHour: z.int().min(1).max(MAX_LIMIT).describe('Returned or changed.').optional(),
 });
 
 const slackUser = z.strictObject({
@@ -254,6 +247,7 @@ export const policyDocument = z.strictObject({
   issuers: z.array(issuer).min(1, 'a gateway without issuers lets nobody in').max(100),
   targets: z.array(target).max(MAX_LIST).default([]),
   rules: z.array(rule).max(MAX_LIST).default([]),
+  models: z.array(model).max(20).optional(),
   masks: z.array(mask).max(MAX_LIST).optional(),
   limits: z.array(limit).max(MAX_LIST).optional(),
   notify: notify.optional(),
@@ -272,7 +266,9 @@ export type PolicyDocument = z.output<typeof policyDocument>;
 export type IssuerDocument = PolicyDocument['issuers'][number];
 export type TargetDocument = PolicyDocument['targets'][number];
 export type RuleDocument = PolicyDocument['rules'][number];
+export type ModelDocument = NonNullable<PolicyDocument['models']>[number];
 export type MaskDocument = NonNullable<PolicyDocument['masks']>[number];
+export type LimitDocument = NonNullable<PolicyDocument['limits']>[number];
 export type NotifyDocument = NonNullable<PolicyDocument['notify']>;
 
 /** JSON Schema (2020-12) of the file as it is written, for editors. */

@@ -1,6 +1,7 @@
 // One action before the rules: which of them are asked, and what they answer.
 //
 //   sql      every rule that names sql facts or no facts at all
+//   http     every rule that names http facts or no facts at all
 //   connect  deny rules that name connect facts or none, and the allow and approve rules that are about connect. Where no
 //            such allow or approve rule exists for the caller, connecting is implied by any rule that lets it do something.
 //
@@ -15,9 +16,11 @@ import type { Rule } from './rule.ts';
 import {
   ActionView,
   ConnectView,
+  HttpView,
   SqlView,
   type PrincipalView,
   type RequestView,
+  type FactName,
   type TargetView,
 } from './vocabulary.ts';
 
@@ -51,6 +54,7 @@ export interface RuleSet {
 
 const CONNECT = new ActionView('connect');
 const SQL = new ActionView('sql');
+const HTTP = new ActionView('http');
 
 export class Hearing {
   readonly #action: Action;
@@ -71,17 +75,20 @@ export class Hearing {
       case 'connect':
         return this.#connect(candidates);
       case 'sql':
-        return this.#sql(candidates, this.#action.sql.effect === 'session');
+        return this.#doing('sql', candidates, this.#action.sql.effect === 'session');
+      case 'http':
+        return this.#doing('http', candidates, false);
       default:
         return unreachable(this.#action);
     }
   }
 
-  #sql(candidates: readonly Candidate[], harmless: boolean): Outcome {
+  /** What is done in a session. `harmless`: it needs no rule of its own. */
+  #doing(kind: FactName, candidates: readonly Candidate[], harmless: boolean): Outcome {
     const answers: Answer[] = [];
     for (const candidate of candidates) {
       const { facts, then } = candidate.rule;
-      if (facts === 'connect') continue;
+      if (facts !== null && facts !== kind) continue;
       if (harmless && then === 'approve' && facts === null) continue;
       answers.push(this.#ask(candidate));
     }
@@ -93,7 +100,8 @@ export class Hearing {
     let explicit = false;
     for (const candidate of candidates) {
       const { facts, then, aboutConnect } = candidate.rule;
-      if (then === 'deny' ? facts === 'sql' : !aboutConnect) continue;
+      const asked = then === 'deny' ? facts === null || facts === 'connect' : aboutConnect;
+      if (!asked) continue;
       if (then !== 'deny' && this.#who(candidate) !== false) explicit = true;
       answers.push(this.#ask(candidate));
     }
@@ -150,6 +158,8 @@ function views(action: Action): Readonly<Record<string, unknown>> {
       return { action: CONNECT, connect: new ConnectView(action.connect) };
     case 'sql':
       return { action: SQL, sql: new SqlView(action.sql) };
+    case 'http':
+      return { action: HTTP, http: new HttpView(action.http) };
     default:
       return unreachable(action);
   }

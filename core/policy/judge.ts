@@ -9,7 +9,13 @@ import { Hearing, type Candidate, type RuleSet } from './hearing.ts';
 import type { Condition, Verdict } from './condition.ts';
 import { sameOutcome, type Outcome } from './outcome.ts';
 import type { CompiledPolicy, Rule } from './rule.ts';
-import { PrincipalView, RequestView, TargetView, type RequestFacts } from './vocabulary.ts';
+import {
+  FACTS_OF_KIND,
+  PrincipalView,
+  RequestView,
+  TargetView,
+  type RequestFacts,
+} from './vocabulary.ts';
 import { deniedByDefault, deniedByError, deniedByRule, whatIsAllowed } from './wording.ts';
 
 export type { RuleSet } from './hearing.ts';
@@ -65,6 +71,8 @@ function candidate(
   target: TargetIdentity,
   parts: Parts,
 ): Candidate | null {
+  const { facts } = rule;
+  if (facts !== null && FACTS_OF_KIND[target.kind]?.includes(facts) === false) return null;
   const covered = rule.covers(target);
   if (covered === false) return null;
   if (covered !== true) return { rule, who: covered, settled: true, open: [] };

@@ -26,8 +26,8 @@ function coverageProblems(mask: MaskDocument, index: number, targets: number): D
     const path = ['masks', index, ...(mask.on === undefined ? [] : ['on'])];
     problems.push({ path, message: 'covers no target' });
   }
-  if (mask.columns.length === 0 && mask.detect.length === 0) {
-    problems.push({ path: ['masks', index], message: 'names neither columns nor detect' });
+  if (mask.columns.length === 0 && mask.detect.length === 0 && mask.model === undefined) {
+    problems.push({ path: ['masks', index], message: 'names neither columns, detect nor model' });
   }
   return problems;
 }

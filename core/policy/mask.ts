@@ -1,14 +1,18 @@
 // Masks, compiled; and which of them concern one caller on one target. maskSet() settles that once per session and revision:
 // who, except and on depend on nothing else. An error in any of them means that the mask applies.
 import { DETECTOR_IDS, expandDetectors, type DetectorId } from '../masking/detect/detector.ts';
+import { MODEL_ENTITIES, type ModelUse } from '../masking/detect/model.ts';
 import type {
   ColumnMask,
   DetectorMask,
+  FieldMask,
   MaskKind,
   MaskSet,
+  ModelMask,
   PredicateMode,
 } from '../masking/mask.ts';
 import type { Principal, TargetIdentity } from '../identity.ts';
+import { parseJsonPath } from '../masking/json-path.ts';
 import { strictestMode, strictestOf } from '../masking/strictness.ts';
 import { columnPattern, covers, type ColumnPattern } from './column-pattern.ts';
 import { compiled, coverage } from './compiled.ts';
@@ -23,6 +27,10 @@ export interface Mask {
   readonly predicates: PredicateMode;
   readonly columns: readonly ColumnPattern[];
   readonly detectors: readonly DetectorId[];
+  /** JSONPath, as written. */
+  readonly fields: readonly string[];
+  /** What a model is to look for; null: no model is asked. */
+  readonly model: ModelUse | null;
   /** `schema.name`. */
   readonly functions: readonly string[];
   readonly who: Condition | null;
@@ -45,6 +53,9 @@ export function compileMask(mask: MaskDocument): Mask {
       return pattern;
     }),
     detectors: expanded.detectors,
+    fields: mask.fields,
+    model:
+      mask.model === undefined ? null : { model: mask.model.use, entities: mask.model.entities },
     functions: mask.functions,
     who: compiled(mask.who ?? null, 'mask'),
     except: compiled(mask.except ?? null, 'mask'),
@@ -61,7 +72,9 @@ export function maskSet(
   principal: Principal,
   target: TargetIdentity,
 ): MaskSet | null {
-  const there = policy.masks.filter((mask) => mask.covers(target) !== false);
+  const there = policy.masks.filter(
+    (mask) => mask.covers(target) !== false && concerns(mask, target),
+  );
   const variables = { principal: new PrincipalView(principal) };
   const masks = there.filter(
     ({ who, except }) =>
@@ -72,9 +85,41 @@ export function maskSet(
   return {
     column: (schema, relation, column) => columnMask(masks, schema, relation, column),
     detect: DETECTOR_IDS.flatMap((detector) => detectorMask(masks, detector) ?? []),
+    ...modelMasks(masks),
+    ...fieldMasks(masks),
     safeFunctions: new Set(there.flatMap(({ functions }) => functions)),
     detectOnly: masks.every(({ columns }) => columns.length === 0),
   };
+}
+
+/** Columns are a database's and fields those of bodies; detectors and models look into both. */
+function concerns({ columns, fields, detectors, model }: Mask, { kind }: TargetIdentity): boolean {
+  if (detectors.length > 0 || model !== null) return true;
+  switch (kind) {
+    case 'postgres':
+      return columns.length > 0;
+    case 'http':
+      return fields.length > 0;
+    default:
+      return true;
+  }
+}
+
+/** Paths are compared as they are understood: `$.a` and `$['a']` are one. */
+function fieldMasks(masks: readonly Mask[]): { readonly fields?: readonly FieldMask[] } {
+  const byPath = new Map<string, FieldMask>();
+  for (const { id, kind, fields } of masks) {
+    for (const path of fields) {
+      const key = JSON.stringify(parseJsonPath(path));
+      const seen = byPath.get(key);
+      byPath.set(key, {
+        ids: seen === undefined ? [id] : [...new Set([...seen.ids, id])],
+        path: seen?.path ?? path,
+        kind: seen === undefined ? kind : strictestOf([seen.kind, kind]),
+      });
+    }
+  }
+  return byPath.size === 0 ? {} : { fields: [...byPath.values()] };
 }
 
 function columnMask(
@@ -104,4 +149,19 @@ function detectorMask(masks: readonly Mask[], detector: DetectorId): DetectorMas
     detector,
     kind: strictestOf([first.kind, ...others.map(({ kind }) => kind)]),
   };
+}
+
+/** Two models may look for the same entity: the kind is then the strictest of both, whichever finds it. */
+function modelMasks(masks: readonly Mask[]): { readonly models?: readonly ModelMask[] } {
+  const models = MODEL_ENTITIES.flatMap((entity) => {
+    const meeting = masks.flatMap((mask) =>
+      mask.model?.entities.includes(entity) === true ? [{ ...mask, by: mask.model.model }] : [],
+    );
+    const [first, ...others] = meeting;
+    if (first === undefined) return [];
+    const kind = strictestOf([first.kind, ...others.map(({ kind }) => kind)]);
+    const ids = meeting.map(({ id }) => id);
+    return [...new Set(meeting.map(({ by }) => by))].map((model) => ({ ids, model, entity, kind }));
+  });
+  return models.length === 0 ? {} : { models };
 }

@@ -13,10 +13,12 @@ import {
 import type { z } from 'zod';
 import type { Result } from '../failure.ts';
 import { policyDocument, type PolicyDocument } from './document.ts';
+import { policyModel } from './model.ts';
 import { policyNotify } from './notify.ts';
-import { policyIssuer, policyTarget, type Policy } from './policy.ts';
+import { policyIssuer, type Policy } from './policy.ts';
 import type { DocumentProblem, PolicyProblem } from './problem.ts';
 import { documentProblems } from './references.ts';
+import { policyTarget } from './target.ts';
 import { unenforcedProblems } from './unenforced.ts';
 
 /** A D1 statement is limited to 100 KB, and a revision is written by one. */
@@ -45,7 +47,9 @@ export function parsePolicy(
       issuers: document.issuers.map(policyIssuer),
       targets: document.targets.flatMap((target) => policyTarget(target) ?? []),
       rules: document.rules,
+      models: (document.models ?? []).map(policyModel),
       masks: document.masks ?? [],
+      limits: document.limits ?? [],
       audit: { read: document.audit?.read ?? null, kill: document.audit?.kill ?? null },
       retention: {
         indexSeconds: document.retention?.index ?? null,

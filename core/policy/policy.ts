@@ -1,11 +1,11 @@
 // The policy as the program uses it: the document with its defaults filled in and its alternatives spelt out as one closed
 // union each. Only parse.ts makes one, so every Policy has passed every check.
 import type { Principal, TargetIdentity } from '../identity.ts';
-import type { IssuerDocument, MaskDocument, RuleDocument, TargetDocument } from './document.ts';
+import type { IssuerDocument, LimitDocument, MaskDocument, RuleDocument } from './document.ts';
+import type { PolicyModel } from './model.ts';
 import type { PolicyNotify } from './notify.ts';
 import type { ClientCredentials } from '../http/client-credentials.ts';
 import type { CredentialKind } from '../http/credential.ts';
-import { hostPort, isLoopback } from './web-address.ts';
 
 /** How tokens of one issuer are verified and read. */
 export interface PolicyIssuer {
@@ -101,7 +101,9 @@ export interface Policy {
   readonly issuers: readonly PolicyIssuer[];
   readonly targets: readonly PolicyTarget[];
   readonly rules: readonly RuleDocument[];
+  readonly models: readonly PolicyModel[];
   readonly masks: readonly MaskDocument[];
+  readonly limits: readonly LimitDocument[];
   /** CEL over principal; null: nobody. */
   readonly audit: { readonly read: string | null; readonly kill: string | null };
   readonly retention: PolicyRetention;
@@ -135,34 +137,4 @@ function policyLogin(login: NonNullable<IssuerDocument['login']>): PolicyIssuer[
     scopes,
     web: { clientId: web?.clientId ?? clientId, secret: web?.secret ?? null },
   };
-}
-
-/** Null for a target that lacks what its kind needs; references.ts says so to the author. */
-export function policyTarget(document: TargetDocument): PolicyTarget | null {
-  const address = hostPort(document.address);
-  const { database, credential } = document;
-  if (address === null || database === undefined || credential === undefined) return null;
-  return {
-    id: document.id,
-    kind: document.kind,
-    labels: document.labels,
-    host: address.host,
-    port: address.port,
-    database,
-    route: route(document.via, address.host),
-    credential,
-    access: document.access,
-    record: document.record,
-  };
-}
-
-const TLS = { 'verify-full': 'upgrade', direct: 'direct', off: 'off' } as const;
-
-function route(via: TargetDocument['via'], host: string): PolicyRoute {
-  if (via === undefined) {
-    return { kind: 'tcp', tls: isLoopback(host) ? 'off' : 'upgrade', serverName: null };
-  }
-  if ('tunnel' in via) return { kind: 'tunnel', url: via.tunnel, access: via.access ?? null };
-  if ('vpc' in via) return { kind: 'vpc', binding: via.vpc };
-  return { kind: 'tcp', tls: TLS[via.tcp.tls], serverName: via.tcp.serverName ?? null };
 }

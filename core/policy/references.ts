@@ -1,12 +1,14 @@
 // What a policy file must get right beyond its shape: names that exist, rules that can have an effect, approvals that
 // somebody can give, transport that production allows. Pure checks over the parsed document.
-import type { PolicyDocument, RuleDocument, TargetDocument } from './document.ts';
+import type { PolicyDocument, RuleDocument } from './document.ts';
 import { approvalProblems, conditionProblems, literalSets } from './document-conditions.ts';
+import { limitProblems } from './limit-problems.ts';
 import { maskProblems } from './mask-problems.ts';
+import { modelProblems } from './model.ts';
 import { notifyProblems } from './notify.ts';
 import type { DocumentProblem } from './problem.ts';
-import { bindingProblem, transportProblem, unapprovable } from './surroundings.ts';
-import { hostPort, isLoopback } from './web-address.ts';
+import { transportProblem, unapprovable } from './surroundings.ts';
+import { targetProblems } from './target-problems.ts';
 
 const MAX_CLOCK_SKEW_SECONDS = 60;
 const MAX_TOKEN_AGE_SECONDS = 24 * 3600;
@@ -19,11 +21,13 @@ export function documentProblems(
   return [
     ...duplicates(document),
     ...document.issuers.flatMap((_, i) => issuerProblems(document, i, options.development)),
-    ...document.targets.flatMap((target, i) => targetProblems(target, i, options.development)),
+    ...targetProblems(document, options.development),
     ...document.rules.flatMap((rule, i) => ruleProblems(document, rule, i)),
     ...conditionProblems(document, sets),
     ...approvalProblems(document),
     ...maskProblems(document),
+    ...modelProblems(document, options.development),
+    ...limitProblems(document),
     ...danglingTargets(document),
     ...notifyProblems(document, options.development),
   ];
@@ -85,44 +89,6 @@ function sharesAudience(a: string | string[], b: string | string[]): boolean {
   return [a].flat().some((audience) => right.includes(audience));
 }
 
-function targetProblems(
-  target: TargetDocument,
-  index: number,
-  development: boolean,
-): DocumentProblem[] {
-  const at = (...keys: string[]) => ['targets', index, ...keys];
-  const problems: DocumentProblem[] = [];
-  const { via, credential } = target;
-  if (target.kind === 'postgres') {
-    if (target.database === undefined)
-      problems.push({ path: at(), message: 'a postgres target names its database' });
-    if (credential === undefined)
-      problems.push({ path: at(), message: 'a postgres target names its credential' });
-  }
-  const host = hostPort(target.address)?.host ?? '';
-  const loopback = isLoopback(host);
-  const plain = via === undefined ? loopback : 'tcp' in via && via.tcp.tls === 'off';
-  if (plain && !loopback) {
-    problems.push({
-      path: at('via', 'tcp', 'tls'),
-      message: 'off is for loopback addresses: use verify-full, a tunnel or a VPC',
-    });
-  } else if (plain && !development) {
-    problems.push({ path: at('address'), message: 'plaintext to loopback is for development' });
-  }
-  if (via !== undefined && 'tunnel' in via)
-    problems.push(...transportProblem(via.tunnel, at('via', 'tunnel'), development));
-  const secrets: [string | undefined, (string | number)[]][] = [
-    [credential?.password, at('credential', 'password')],
-    [via !== undefined && 'tunnel' in via ? via.access : undefined, at('via', 'access')],
-    [via !== undefined && 'vpc' in via ? via.vpc : undefined, at('via', 'vpc')],
-  ];
-  for (const [name, path] of secrets) {
-    if (name !== undefined) problems.push(...bindingProblem(name, path));
-  }
-  return problems;
-}
-
 function ruleProblems(
   document: PolicyDocument,
   rule: RuleDocument,
@@ -152,7 +118,11 @@ function ruleProblems(
 
 function danglingTargets(document: PolicyDocument): DocumentProblem[] {
   const known = new Set(document.targets.map(({ id }) => id));
-  const lists = { rules: document.rules, masks: document.masks ?? [] };
+  const lists = {
+    rules: document.rules,
+    masks: document.masks ?? [],
+    limits: document.limits ?? [],
+  };
   return Object.entries(lists).flatMap(([list, items]) =>
     items.flatMap(({ on }, index) =>
       (Array.isArray(on) ? on : []).flatMap((target, i) =>

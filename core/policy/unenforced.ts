@@ -12,12 +12,11 @@ interface Unenforced {
 }
 
 export const UNENFORCED: readonly Unenforced[] = [
-  { at: ['limits'], what: 'limits are' },
   { at: ['targets', '*', 'record'], values: ['results'], what: 'record: results is' },
 ];
 
 /** Kinds of targets that have an engine. */
-const SERVED_KINDS: readonly string[] = ['postgres'];
+const SERVED_KINDS: readonly string[] = ['postgres', 'http'];
 
 export function unenforcedProblems(document: PolicyDocument): DocumentProblem[] {
   const problems = UNENFORCED.flatMap(({ at, values, what }) =>

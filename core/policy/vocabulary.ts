@@ -1,7 +1,17 @@
 // The words a condition may use: which variables exist where, their types, and the closed sets some fields come from.
 // A field that is missing here does not exist for policies, whatever the facts hold. Views give CEL one constructor per
 // type, which is what its checker and its evaluator recognise them by.
-import { SQL_EFFECTS, type ConnectFacts, type SqlFacts, type SqlStatementFacts } from '../facts.ts';
+import {
+  GRAPHQL_OPERATIONS,
+  SQL_EFFECTS,
+  type ConnectFacts,
+  type GraphqlFacts,
+  type HttpFacts,
+  type Json,
+  type Parameters,
+  type SqlFacts,
+  type SqlStatementFacts,
+} from '../facts.ts';
 import type { Principal, TargetIdentity } from '../identity.ts';
 
 export class PrincipalView {
@@ -113,7 +123,52 @@ export class SqlView {
   }
 }
 
+export class GraphqlView {
+  readonly operation: string;
+  readonly name: string;
+  readonly fields: readonly string[];
+  readonly roots: readonly string[];
+  constructor(facts: GraphqlFacts) {
+    this.operation = facts.operation;
+    this.name = facts.name;
+    this.fields = facts.fields;
+    this.roots = facts.roots;
+  }
+}
+
+/** Numbers of JSON are doubles for CEL, which compares them with whole numbers by value and does no sums of both. */
+export class HttpView {
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly query: Parameters;
+  readonly headers: readonly string[];
+  readonly contentType: string;
+  readonly json: Json;
+  readonly form: Parameters;
+  readonly fields: readonly string[];
+  /** Null where the request is none. */
+  readonly graphql: GraphqlView | null;
+  readonly webSocket: boolean;
+  readonly opaque: readonly string[];
+  constructor(facts: HttpFacts) {
+    this.method = facts.method;
+    this.host = facts.host;
+    this.path = facts.path;
+    this.query = facts.query;
+    this.headers = facts.headers;
+    this.contentType = facts.contentType;
+    this.json = facts.json;
+    this.form = facts.form;
+    this.fields = facts.fields;
+    this.graphql = facts.graphql === null ? null : new GraphqlView(facts.graphql);
+    this.webSocket = facts.webSocket;
+    this.opaque = facts.opaque;
+  }
+}
+
 const names = 'list<string>';
+const parameters = 'map<string, list<string>>';
 
 /** Type name → its class and its fields' CEL types. Order matters: a type comes after those it mentions. */
 export const TYPES = {
@@ -168,7 +223,31 @@ export const TYPES = {
       opaque: names,
     },
   },
+  Graphql: {
+    ctor: GraphqlView,
+    fields: { operation: 'string', name: 'string', fields: names, roots: names },
+  },
+  Http: {
+    ctor: HttpView,
+    fields: {
+      method: 'string',
+      host: 'string',
+      path: 'string',
+      query: parameters,
+      headers: names,
+      contentType: 'string',
+      json: 'dyn',
+      form: parameters,
+      fields: names,
+      graphql: 'dyn',
+      webSocket: 'bool',
+      opaque: names,
+    },
+  },
 } as const;
+
+/** Fields that are `dyn` because they may be null, and the type they have otherwise: what follows them is checked by it. */
+export const NULLABLE: Readonly<Record<string, keyof typeof TYPES>> = { 'Http.graphql': 'Graphql' };
 
 /** Where an expression stands decides what it may name. */
 export const SCOPES = {
@@ -185,6 +264,7 @@ export const SCOPES = {
     request: 'Request',
     now: 'google.protobuf.Timestamp',
     sql: 'Sql',
+    http: 'Http',
     connect: 'Connect',
   },
   /** masks[].who, masks[].except: settled once per session, so the time is not theirs to ask */
@@ -196,11 +276,17 @@ export const SCOPES = {
 export type Scope = keyof typeof SCOPES;
 
 /** Facts a rule can name, each the kind of the one action that has them. */
-export const FACT_NAMES = ['connect', 'sql'] as const;
+export const FACT_NAMES = ['connect', 'sql', 'http'] as const;
 export type FactName = (typeof FACT_NAMES)[number];
 
 /** Facts that are designed and not yet produced; naming them gets its own sentence. */
-export const FUTURE_FACT_NAMES: readonly string[] = ['http', 'k8s', 'ssh', 'mcp'];
+export const FUTURE_FACT_NAMES: readonly string[] = ['k8s', 'ssh', 'mcp'];
+
+/** What can be asked of a target, by its kind. A rule about other facts does not concern it. */
+export const FACTS_OF_KIND: Readonly<Record<string, readonly FactName[]>> = {
+  postgres: ['connect', 'sql'],
+  http: ['connect', 'http'],
+};
 
 /**
  * What a literal compared with a field must look like. A literal that can never match makes an allow rule useless, and a
@@ -214,8 +300,8 @@ export const LITERALS: Readonly<
   'Principal.kind': oneOf(['workload', 'human']),
   'Target.kind': oneOf(['postgres', 'http', 'kubernetes', 'ssh', 'mcp']),
   'Action.kind': oneOf(FACT_NAMES),
-  'SqlStatement.verb': upperCase(),
-  'Sql.verbs': upperCase(),
+  'SqlStatement.verb': upperCase('upper case, as Postgres tags commands'),
+  'Sql.verbs': upperCase('upper case, as Postgres tags commands'),
   'Sql.reads': qualified('schema.table'),
   'Sql.writes': qualified('schema.table'),
   'Sql.tables': qualified('schema.table'),
@@ -227,6 +313,19 @@ export const LITERALS: Readonly<
   'SqlStatement.columns': { pattern: /^[^.]+\.[^.]+\.[^.]+$/, expected: 'schema.table.column' },
   'Sql.settings': { pattern: /^[^A-Z]+$/, expected: 'lower case' },
   'SqlStatement.settings': { pattern: /^[^A-Z]+$/, expected: 'lower case' },
+  'Http.method': { pattern: /^[^a-z\s]+$/, expected: 'a method in upper case' },
+  'Http.host': { pattern: /^[^A-Z/]+$/, expected: 'a host in lower case' },
+  'Http.path': {
+    pattern: /^\/[^?#]*$/,
+    expected: 'a path, which begins with / and holds no query',
+  },
+  'Http.headers': { pattern: /^[^A-Z\s:]+$/, expected: 'the name of a header in lower case' },
+  'Http.contentType': {
+    pattern: /^(?:[^A-Z\s;/]+\/[^A-Z\s;/]+)?$/,
+    expected: 'a media type in lower case without parameters, or nothing',
+  },
+  'Http.opaque': { pattern: /^[a-z_]+$/, expected: 'one of the words in docs/http.md' },
+  'Graphql.operation': oneOf(GRAPHQL_OPERATIONS),
 };
 
 function oneOf(words: readonly string[]) {
@@ -236,8 +335,8 @@ function oneOf(words: readonly string[]) {
   };
 }
 
-function upperCase() {
-  return { pattern: /^[^a-z]+$/, expected: 'upper case, as Postgres tags commands' };
+function upperCase(expected: string) {
+  return { pattern: /^[^a-z]+$/, expected };
 }
 
 function qualified(expected: string) {

@@ -5,17 +5,25 @@ export interface WebAddress {
   readonly secure: boolean;
   /** Lower case, IPv6 without its brackets. */
   readonly host: string;
+  /** Null: the scheme's own. */
+  readonly port: number | null;
+  /** As it is written, from its first slash on; empty where there is none. */
+  readonly path: string;
 }
 
 const URL_PATTERN =
-  /^(https?):\/\/(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?(?:\/[!-"$->@-~]*)?$/i;
+  /^(https?):\/\/(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?(\/[!-"$->@-~]*)?$/i;
 const HOST_PORT_PATTERN = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+):(\d{1,5})$/i;
 
 /** An absolute http or https URL without user, query or fragment; null for anything else. */
 export function webAddress(url: string): WebAddress | null {
   const match = URL_PATTERN.exec(url);
-  if (match === null || match[1] === undefined || match[2] === undefined) return null;
-  return { secure: match[1].toLowerCase() === 'https', host: bare(match[2]) };
+  if (match === null) return null;
+  const [, scheme = '', host = '', digits, path = ''] = match;
+  if (host.startsWith('[') && !host.includes(':')) return null;
+  const port = digits === undefined ? null : Number(digits);
+  if (port !== null && (port < 1 || port > 65_535)) return null;
+  return { secure: scheme.toLowerCase() === 'https', host: bare(host), port, path };
 }
 
 /** `host:port` or `[v6]:port`; null for anything else. */

@@ -1,6 +1,6 @@
 // What a denied caller reads: what was refused, by which rule, and what would be allowed instead. Names rules, targets and
 // objects the caller named; never a claim, a value or an internal error.
-import type { Action } from '../facts.ts';
+import type { Action, HttpFacts } from '../facts.ts';
 import { unreachable } from '../failure.ts';
 import type { Rule } from './rule.ts';
 
@@ -19,9 +19,25 @@ export function describeAction(action: Action, target: string): string {
       const objects = tables.length === 0 ? '' : ` on ${listed(tables)}`;
       return `${verb}${objects} (${effect}${whereless ? ', without WHERE' : ''}) at ${target}`;
     }
+    case 'http':
+      return `${describeRequest(action.http)} at ${target}${requestNotes(action.http)}`;
     default:
       return unreachable(action);
   }
+}
+
+/** "POST /v1/refunds", or "GraphQL mutation refund". */
+function describeRequest({ method, path, graphql, webSocket }: HttpFacts): string {
+  if (webSocket) return `a WebSocket on ${clipped(path)}`;
+  if (graphql === null) return `${method} ${clipped(path)}`;
+  const roots = graphql.roots.length === 0 ? '' : ` ${listed(graphql.roots.map(clipped))}`;
+  return `GraphQL ${graphql.operation}${roots} (${method} ${clipped(path)})`;
+}
+
+/** What a rule may have been about besides: the type of the body, and why its facts are not all there is. */
+function requestNotes({ contentType, opaque }: HttpFacts): string {
+  const type = contentType === '' ? '' : ` (${clipped(contentType)})`;
+  return opaque.length === 0 ? type : `${type}, not fully readable: ${listed(opaque)}`;
 }
 
 export function deniedByRule(rule: Rule, action: Action, target: string): string {

@@ -20,6 +20,8 @@ const DENY_STATES: Readonly<Record<DenyCode, string>> = {
   catalog_unavailable: '58000',
   guarded_setting: INSUFFICIENT_PRIVILEGE,
   read_only_target: INSUFFICIENT_PRIVILEGE,
+  request_refused: '0A000', // of HTTP targets only, as is mask_body
+  mask_body: '0A000',
   protocol_refused: '0A000', // feature_not_supported
   approval_unavailable: INSUFFICIENT_PRIVILEGE,
   approval_denied: INSUFFICIENT_PRIVILEGE,
@@ -35,7 +37,9 @@ const DENY_STATES: Readonly<Record<DenyCode, string>> = {
   mask_redefined: INSUFFICIENT_PRIVILEGE,
   mask_key_missing: '58000',
   mask_mismatch: '58000',
+  mask_model_unavailable: '58000',
   limit_exceeded: '53400', // configuration_limit_exceeded
+  limit_unavailable: '58000',
   journal_unavailable: '58000',
 };
 
@@ -92,6 +96,8 @@ const SENTENCES: Partial<Record<SessionCode, string>> = {
     'The session was closed: the target described another result than was planned for, so it could not be masked.',
   mask_key_missing:
     'The session was closed: a result was to be masked, and this gateway cannot do so.',
+  mask_model_unavailable:
+    'The session was closed: a result was to be looked through by a model, and it did not answer as it should.',
   internal: 'The gateway hit an internal error and closed the session.',
 };
 
@@ -123,7 +129,9 @@ export function connectRefusalFields(denial: Denial, revision: number): ReportFi
 
 function withDetail(fields: ReportFields, denial: Denial, revision: number): ReportFields {
   const rule = denial.rule === null ? '' : `; rule ${denial.rule}`;
-  const D = `code ${denial.code}${rule}; revision ${revision}`;
+  const { retryAfterSeconds: seconds } = denial;
+  const retry = seconds === undefined ? '' : `; retry ${seconds}`;
+  const D = `code ${denial.code}${rule}; revision ${revision}${retry}`;
   return denial.hint === '' ? { ...fields, D } : { ...fields, D, H: denial.hint };
 }
 

@@ -28,9 +28,9 @@ export async function reachableTargets(c: Context<DoorEnv>) {
       {
         id: target.id,
         kind: target.kind,
-        database: target.database,
+        ...(target.kind === 'postgres' && { database: target.database }),
         labels: target.labels,
-        access: target.access,
+        ...(target.kind === 'postgres' && { access: target.access }),
         connect: decision.kind,
       },
     ];
