@@ -4,7 +4,7 @@ import { and, asc, desc, eq, gt, inArray, isNull, lt, sql, type SQL } from 'driz
 import { drizzle } from 'drizzle-orm/d1';
 import type { BatchItem } from 'drizzle-orm/batch';
 import { withinMs } from './deadline.ts';
-import type { IndexBatch } from './index-rows.ts';
+import { HTTP_VIA, type IndexBatch } from './index-rows.ts';
 import * as schema from './schema.ts';
 import { actions, actionTables, sessions, type ActionRow, type SessionRow } from './schema.ts';
 
@@ -21,6 +21,10 @@ export interface SessionFilter {
   readonly rule?: string;
   /** `schema.name` */
   readonly table?: string;
+  /** Upper case: of a statement, as Postgres tags it, or the method of a request. */
+  readonly verb?: string;
+  /** Of a request: this one, or one below it. */
+  readonly path?: string;
   /** Sessions that were open at or after it, ms. */
   readonly since?: number;
   /** Sessions that began before it, ms. */
@@ -193,7 +197,8 @@ export function createAuditIndex(d1: D1Database): AuditIndex {
 }
 
 function conditions(filter: SessionFilter): (SQL | undefined)[] {
-  const { principal, target, decision, outcome, rule, table, since, until, open } = filter;
+  const { principal, target, rule, since, until, open } = filter;
+  const { decision, outcome, table, verb, path } = filter;
   return [
     principal === undefined ? undefined : eq(sessions.principalId, principal),
     target === undefined ? undefined : eq(sessions.target, target),
@@ -203,15 +208,19 @@ function conditions(filter: SessionFilter): (SQL | undefined)[] {
     rule === undefined
       ? undefined
       : sql`EXISTS (SELECT 1 FROM json_each(${sessions.rules}) WHERE value = ${rule})`,
-    decision === undefined && outcome === undefined && table === undefined
+    [decision, outcome, table, verb, path].every((part) => part === undefined)
       ? undefined
-      : actionMatches(decision, outcome, table),
+      : actionMatches(filter),
   ];
 }
 
-/** One action that meets all three. The constant conditions let SQLite use the partial indexes. */
-function actionMatches(decision?: string, outcome?: string, table?: string): SQL {
+/** One action that meets all of them. The constant conditions let SQLite use the partial indexes. */
+function actionMatches({ decision, outcome, table, verb, path }: SessionFilter): SQL {
   const wanted: SQL[] = [];
+  if (verb !== undefined) {
+    wanted.push(sql`EXISTS (SELECT 1 FROM json_each(a.verbs) WHERE value = ${verb})`);
+  }
+  if (path !== undefined) wanted.push(pathMatches(path));
   if (decision !== undefined) {
     wanted.push(sql`a.decision = ${decision}`);
     if (decision !== 'allow') wanted.push(sql`a.decision <> 'allow'`);
@@ -227,6 +236,18 @@ function actionMatches(decision?: string, outcome?: string, table?: string): SQL
   if (wanted.length === 0) return sql`EXISTS (SELECT 1 FROM action_tables t WHERE ${named})`;
   return sql`EXISTS (SELECT 1 FROM action_tables t
     JOIN actions a ON a.session_id = t.session_id AND a.action = t.action WHERE ${named} AND ${and(...wanted)})`;
+}
+
+/**
+ * A statement column of a request is its method, a blank, and its path with its query. Compared to the letter: LIKE would
+ * take `_` and `%`, which paths hold, for wildcards. What follows a path is its end, its query, or what is below it.
+ */
+function pathMatches(path: string): SQL {
+  const target = sql`substr(a.statement, instr(a.statement, ' ') + 1)`;
+  const below = path.endsWith('/') ? path : `${path}/`;
+  return sql`a.via = ${HTTP_VIA} AND (${target} = ${path}
+    OR substr(${target}, 1, ${path.length + 1}) = ${`${path}?`}
+    OR substr(${target}, 1, ${below.length}) = ${below})`;
 }
 
 function before(cursor: Cursor): SQL {

@@ -1,7 +1,8 @@
 // Journal events turned into rows of the index. Plain functions over a batch of consecutive events; totals come in and go
 // out, so that the same batch over the same totals always gives the same rows and a repeated shipment changes nothing.
+import type { HttpFacts } from '../core/facts.ts';
 import { eventContent } from '../core/audit/chain.ts';
-import type { ChainedEvent, SessionEvent } from '../core/audit/event.ts';
+import type { ChainedEvent, DecisionRecord, SessionEvent } from '../core/audit/event.ts';
 import { nativeCrypto } from './crypto.ts';
 import type { Totals } from './journal-shipping.ts';
 import type { ActionRow, SessionRow } from './schema.ts';
@@ -15,6 +16,7 @@ const MAX_TABLES_LENGTH = 1024 * 1024;
 type Start = Extract<SessionEvent, { kind: 'session.start' }>;
 type Statement = Extract<SessionEvent, { kind: 'statement' }>;
 type Intent = Extract<SessionEvent, { kind: 'intent' }>;
+type Request = Extract<SessionEvent, { kind: 'request' }>;
 type Outcome = Extract<SessionEvent, { kind: 'outcome' }>;
 
 /** An outcome whose intent is in an earlier batch: completes the row that is there. */
@@ -67,6 +69,12 @@ export function indexRows(
     return columns;
   };
 
+  const count = ({ kind, rules }: DecisionRecord): void => {
+    sums.actions += 1;
+    if (kind === 'deny') sums.refused += 1;
+    for (const rule of rules) sums.rules.add(rule);
+  };
+
   for (const chained of events) {
     const event = eventContent(chained.json) as unknown as SessionEvent | null;
     switch (event?.kind) {
@@ -75,11 +83,16 @@ export function indexRows(
         break;
       case 'intent': {
         const { allTables, ...columns } = statementOf(event.statement);
-        actions.set(event.action, actionRow(start.session, chained.at, event, columns));
+        const { via } = event;
+        actions.set(event.action, actionRow(start.session, chained.at, event, { via, ...columns }));
         for (const tableName of allTables) tables.push({ action: event.action, tableName });
-        sums.actions += 1;
-        if (event.decision.kind === 'deny') sums.refused += 1;
-        for (const rule of event.decision.rules) sums.rules.add(rule);
+        count(event.decision);
+        break;
+      }
+      case 'request': {
+        const columns = { via: HTTP_VIA, ...requestColumns(event) };
+        actions.set(event.action, actionRow(start.session, chained.at, event, columns));
+        count(event.decision);
         break;
       }
       case 'outcome': {
@@ -123,11 +136,17 @@ export function indexRows(
   return { batch: { session, actions: [...actions.values()], tables, outcomes }, totals: after };
 }
 
-/** What a statement gives to every action that runs it. */
-type StatementColumns = Pick<
+/** `via` of a request. Whoever reads `facts` tells by it which kind they are. */
+export const HTTP_VIA = 'http';
+
+/** What an action is about. */
+type ContentColumns = Pick<
   ActionRow,
   'statement' | 'truncated' | 'statementDigest' | 'effect' | 'verbs' | 'tables' | 'facts'
-> & { readonly allTables: ReadonlySet<string> };
+>;
+
+/** What a statement gives to every action that runs it. */
+type StatementColumns = ContentColumns & { readonly allTables: ReadonlySet<string> };
 
 function statementColumns(statement: Statement | null): StatementColumns {
   const text = statement?.text ?? '';
@@ -145,22 +164,41 @@ function statementColumns(statement: Statement | null): StatementColumns {
   };
 }
 
+/** A request names no tables: it is found by its method and path (audit-index.ts). */
+function requestColumns({ method, path, query, facts }: Request): ContentColumns {
+  const text = `${method} ${path}${query === null ? '' : `?${query}`}`;
+  return {
+    statement: shortened(text),
+    truncated: text.length > MAX_STATEMENT_LENGTH,
+    statementDigest: digestOf(text),
+    effect: requestEffect(facts),
+    verbs: [method],
+    tables: [],
+    facts: JSON.stringify(facts).length <= MAX_FACTS_LENGTH ? facts : null,
+  };
+}
+
+/** Of most requests nobody can know it. */
+function requestEffect(facts: HttpFacts | null): string {
+  if (facts === null || facts.opaque.length > 0) return 'opaque';
+  return facts.graphql?.operation ?? '';
+}
+
 function actionRow(
   sessionId: string,
   at: number,
-  intent: Intent,
-  statement: Omit<StatementColumns, 'allTables'>,
+  { action, decision }: Intent | Request,
+  content: ContentColumns & Pick<ActionRow, 'via'>,
 ): ActionRow {
   return {
     sessionId,
-    action: intent.action,
+    action,
     at,
-    via: intent.via,
-    ...statement,
-    decision: intent.decision.kind,
-    rules: intent.decision.rules,
-    code: intent.decision.code,
-    revision: intent.decision.revision,
+    ...content,
+    decision: decision.kind,
+    rules: decision.rules,
+    code: decision.code,
+    revision: decision.revision,
     outcome: null,
     rows: null,
     bytes: null,

@@ -38,7 +38,7 @@ export function httpFields(content: HttpContent): (string | null)[] {
 
 export function httpBlocks(content: HttpContent): Shown {
   const { method, path, facts } = content;
-  const body = shownBody(content);
+  const body = shownBody(content, content.facts.contentType);
   const text = body.kind === 'text' ? (body.laidOut ?? body.raw) : '';
   const headers = shownHeaders(content.headers).effective;
   const read = readPath(path);

@@ -87,7 +87,7 @@ function action({ content, facts, estimatedRows }: ApprovalRequest): Record<stri
 function httpAction(content: HttpContent): Record<string, unknown> {
   const { method, path, query, webSocket, facts } = content;
   const { host, contentType, graphql, opaque } = facts;
-  const body = shownBody(content);
+  const body = shownBody(content, content.facts.contentType);
   return {
     kind: 'http',
     method,

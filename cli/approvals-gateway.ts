@@ -1,5 +1,6 @@
 // What the gateway answers about approvals and windows of access: addresses and shapes. Nothing here prints.
 import { z } from 'zod';
+import { GRAPHQL_OPERATIONS, type Json, type Parameters } from '../core/facts.ts';
 import { CliError, EXIT } from './failure.ts';
 import { requestJson } from './gateway.ts';
 
@@ -29,8 +30,24 @@ const contentSchema = z.discriminatedUnion('kind', [
     settings: z.record(z.string(), z.string()),
     stands: z.array(z.object({ kind: z.string(), name: z.string(), text: z.string() })),
   }),
+  z.object({
+    kind: z.literal('http'),
+    method: z.string(),
+    path: z.string(),
+    query: z.string().nullable(),
+    headers: z.array(
+      z.object({ name: z.string(), value: z.string().nullable(), length: z.number() }),
+    ),
+    bodyDigest: z.string().nullable(),
+    webSocket: z.boolean(),
+    body: z.union([z.object({ text: z.string() }), z.object({ base64: z.string() })]).nullable(),
+  }),
   z.object({ kind: z.literal('connect'), protocol: z.string(), seconds: z.number().nullable() }),
 ]);
+
+/** As it is: a copy would lose a parameter that is called `__proto__`. */
+const parameterRecord = z.record(z.string(), z.array(z.string()));
+const parametersSchema = z.custom<Parameters>((value) => parameterRecord.safeParse(value).success);
 
 const approvalSchema = z.object({
   id: z.string(),
@@ -47,6 +64,26 @@ const approvalSchema = z.object({
   }),
   target: z.object({ id: z.string(), kind: z.string() }),
   content: contentSchema,
+  /** Only what a request needs to be shown; of SQL everything stands in the content. */
+  facts: z
+    .object({
+      host: z.string().optional(),
+      contentType: z.string().optional(),
+      query: parametersSchema.optional(),
+      form: parametersSchema.optional(),
+      json: z.custom<Json>().optional(),
+      graphql: z
+        .object({
+          operation: z.enum(GRAPHQL_OPERATIONS),
+          name: z.string(),
+          fields: z.array(z.string()),
+          roots: z.array(z.string()),
+        })
+        .nullable()
+        .optional(),
+    })
+    .nullable()
+    .default(null),
   estimatedRows: z.number().nullable(),
   claimed: z.string(),
   demands: z.array(
@@ -68,6 +105,10 @@ const approvalSchema = z.object({
   reason: z.string(),
 });
 export type Approval = z.infer<typeof approvalSchema>;
+export type Content<Kind extends Approval['content']['kind']> = Extract<
+  Approval['content'],
+  { kind: Kind }
+>;
 
 const standingSchema = z.object({
   standing: z.object({ id: z.string(), state: z.string(), reason: z.string() }),

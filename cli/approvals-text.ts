@@ -1,7 +1,9 @@
 // Approvals as text for a terminal. Everything in them may have been chosen by whoever asks: it is made visible first, so
 // that no escape sequence repaints the screen somebody decides by.
 import { duration, visible, visibleLine } from '../core/approval/message.ts';
-import type { Approval, ApprovalSummary } from './approvals-gateway.ts';
+import { unreachable } from '../core/failure.ts';
+import type { Approval, ApprovalSummary, Content } from './approvals-gateway.ts';
+import { requestFacts, requestLines } from './approvals-http.ts';
 
 export function approvalsTable(approvals: readonly ApprovalSummary[], nowMs: number): string {
   const rows = approvals.map((approval) => [
@@ -13,9 +15,9 @@ export function approvalsTable(approvals: readonly ApprovalSummary[], nowMs: num
   return table(['ID', 'STATE', 'PRINCIPAL', 'WHAT'], rows);
 }
 
-/** The whole request, the statement included, whatever its length. */
+/** All of it, statement or body included, whatever its length. */
 export function approvalText(approval: Approval, nowMs: number): string {
-  const { principal, content, votes, demands } = approval;
+  const { principal, votes, demands } = approval;
   const facts: (readonly [string, string])[] = [
     ['approval', approval.id],
     ['state', stateText(approval, nowMs)],
@@ -37,7 +39,7 @@ export function approvalText(approval: Approval, nowMs: number): string {
           `${rule}, ${quorum} of ${by.join(', ')}${maxRows === null ? '' : `, at most ${maxRows} rows`}${message === '' ? '' : `: ${message}`}`,
         ] as const,
     ),
-    ...contentFacts(content),
+    ...contentFacts(approval),
     ...votes.map(
       ({ by, vote, reason }) =>
         ['vote', `${by}: ${vote}${reason === '' ? '' : `, ${reason}`}`] as const,
@@ -49,7 +51,7 @@ export function approvalText(approval: Approval, nowMs: number): string {
   ];
   const lines = facts.map(([name, value]) => `${name.padEnd(11)}${visibleLine(value)}`.trimEnd());
   const cautions = approval.cautions.map((sentence) => `!          ${visibleLine(sentence)}`);
-  return [...lines, ...cautions, ...statementLines(content)].join('\n');
+  return [...lines, ...cautions, ...contentLines(approval)].join('\n');
 }
 
 function stateText({ state, expiresAt, decidedBy }: Approval, nowMs: number): string {
@@ -57,12 +59,23 @@ function stateText({ state, expiresAt, decidedBy }: Approval, nowMs: number): st
   return decidedBy.length === 0 ? state : `${state} by ${decidedBy.join(', ')}`;
 }
 
-function contentFacts(content: Approval['content']): (readonly [string, string])[] {
-  if (content.kind === 'connect') {
-    return [
-      ['access', content.seconds === null ? 'one connection' : `for ${duration(content.seconds)}`],
-    ];
+function contentFacts({ content, facts }: Approval): (readonly [string, string])[] {
+  switch (content.kind) {
+    case 'connect': {
+      const access =
+        content.seconds === null ? 'one connection' : `for ${duration(content.seconds)}`;
+      return [['access', access]];
+    }
+    case 'http':
+      return requestFacts(content, facts);
+    case 'sql':
+      return sqlFacts(content);
+    default:
+      return unreachable(content);
   }
+}
+
+function sqlFacts(content: Content<'sql'>): (readonly [string, string])[] {
   const settings = Object.entries(content.settings).map(([name, value]) => `${name}=${value}`);
   return [
     [
@@ -74,8 +87,20 @@ function contentFacts(content: Approval['content']): (readonly [string, string])
   ];
 }
 
-function statementLines(content: Approval['content']): string[] {
-  if (content.kind !== 'sql') return [];
+function contentLines({ content, facts }: Approval): string[] {
+  switch (content.kind) {
+    case 'connect':
+      return [];
+    case 'http':
+      return requestLines(content, facts);
+    case 'sql':
+      return statementLines(content);
+    default:
+      return unreachable(content);
+  }
+}
+
+function statementLines(content: Content<'sql'>): string[] {
   return [
     '',
     visible(content.text.replaceAll('\r\n', '\n')),

@@ -1,7 +1,14 @@
 // The actions that the audit index has, for asking what a policy would have done with them.
 import { z } from 'zod';
 import type { RecordedAction } from '../core/policy/replay.ts';
-import { SQL_EFFECTS, type SqlFacts } from '../core/facts.ts';
+import {
+  GRAPHQL_OPERATIONS,
+  SQL_EFFECTS,
+  type HttpFacts,
+  type Json,
+  type Parameters,
+  type SqlFacts,
+} from '../core/facts.ts';
 import { WranglerFailure, type Database } from './wrangler-d1.ts';
 
 const names = z.array(z.string());
@@ -16,9 +23,34 @@ const statementFacts = z.object({
   whereless: z.boolean(),
   limit: z.number().nullable(),
 });
-const facts = statementFacts
+const sqlFacts: z.ZodType<SqlFacts> = statementFacts
   .omit({ verb: true, limit: true })
   .extend({ statements: z.array(statementFacts), verbs: names, tables: names, opaque: names });
+
+/** Checked, and taken as they are: a copy would lose a parameter that is called `__proto__`. */
+const parameterRecord = z.record(z.string(), names);
+const parameters = z.custom<Parameters>((value) => parameterRecord.safeParse(value).success);
+const httpFacts: z.ZodType<HttpFacts> = z.object({
+  method: z.string(),
+  host: z.string(),
+  path: z.string(),
+  query: parameters,
+  headers: names,
+  contentType: z.string(),
+  json: z.custom<Json>(),
+  form: parameters,
+  fields: names,
+  graphql: z
+    .object({
+      operation: z.enum(GRAPHQL_OPERATIONS),
+      name: z.string(),
+      fields: names,
+      roots: names,
+    })
+    .nullable(),
+  webSocket: z.boolean(),
+  opaque: names,
+});
 
 /** A column that holds JSON. */
 const json = (schema: z.ZodType) =>
@@ -37,9 +69,20 @@ const row = z.object({
   client_name: z.string(),
   country: z.string(),
   at: z.number(),
-  facts: json(facts),
+  via: z.string(),
+  facts: z.string(),
   statement: z.string(),
 });
+
+/** `via` tells which facts a row has. Null where it has others: it is another version's. */
+function actionOf({ via, facts }: z.infer<typeof row>): RecordedAction['action'] | null {
+  if (via === 'http') {
+    const http = httpFacts.safeParse(parse(facts));
+    return http.success ? { kind: 'http', http: http.data } : null;
+  }
+  const sql = sqlFacts.safeParse(parse(facts));
+  return sql.success ? { kind: 'sql', sql: sql.data } : null;
+}
 
 /** Refusals that are not the policy's stay what they are under any policy. */
 const JUDGED = `(code IS NULL OR code IN ('rule', 'no_rule', 'approval_unavailable', 'approval_denied', 'approval_expired'))`;
@@ -53,7 +96,7 @@ export async function recordedActions(
   try {
     rows = await database.query(
       `SELECT s.target, s.principal_id, s.principal_kind, s.groups, s.client_name, s.country,
-              a.at, a.facts, substr(a.statement, 1, 200) AS statement
+              a.at, a.via, a.facts, substr(a.statement, 1, 200) AS statement
          FROM actions a JOIN sessions s ON s.id = a.session_id
         WHERE a.facts IS NOT NULL AND ${JUDGED}
         ORDER BY s.started_at DESC, a.at DESC LIMIT ${Math.trunc(limit)}`.replaceAll(/\s+/g, ' '),
@@ -67,6 +110,8 @@ export async function recordedActions(
     // A row of another version of the index says nothing reliable; it is left out of the count as well.
     if (!parsed.success) return [];
     const { data } = parsed;
+    const action = actionOf(data);
+    if (action === null) return [];
     return [
       {
         target: data.target,
@@ -76,7 +121,7 @@ export async function recordedActions(
         client: data.client_name,
         country: data.country,
         at: data.at,
-        facts: data.facts as SqlFacts,
+        action,
         statement: data.statement,
       },
     ];

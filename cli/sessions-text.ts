@@ -49,9 +49,10 @@ export function actionLines(session: SessionSummary, actions: readonly ActionSum
     `#${action.action}`,
     `+${((action.at - session.startedAt) / 1000).toFixed(3)}`,
     `${action.decision}${action.rules.length === 0 ? '' : ` ${action.rules.join(',')}`}`,
-    action.effect,
+    action.effect === '' ? '-' : action.effect,
     [action.outcome ?? 'open', action.error ?? ''].join(' ').trim(),
-    action.rows === null ? '-' : String(action.rows),
+    // A request has no rows, and 0 would say that it changed nothing.
+    action.rows === null || action.via === 'http' ? '-' : String(action.rows),
     action.durationMs === null ? '-' : `${action.durationMs} ms`,
     shortened(action.statement, action.truncated),
   ]);

@@ -32,6 +32,8 @@ interface ListOptions {
   readonly outcome?: string;
   readonly rule?: string;
   readonly table?: string;
+  readonly verb?: string;
+  readonly path?: string;
   readonly since?: number;
   readonly open?: true;
   readonly limit: number;
@@ -61,6 +63,8 @@ function listCommand(): Command {
     )
     .option('--rule <id>', 'in which this rule decided')
     .option('--table <schema.name>', 'with an action that touched this table')
+    .option('--verb <verb>', 'with such a statement or request: DELETE, DROP TABLE, POST')
+    .option('--path </path>', 'with a request to this path, or below it')
     .option('--since <when>', 'still open then: 30m, 24h, 7d, or an ISO date', instant)
     .option('--open', 'not ended yet')
     .option('--limit <n>', 'at most so many', wholeNumber, 50)

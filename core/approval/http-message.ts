@@ -3,6 +3,7 @@
 import { decodeBase64 } from '../base64.ts';
 import type { GraphqlFacts, HttpFacts, Json, Parameters } from '../facts.ts';
 import { effectiveHeaders } from '../http/canonical.ts';
+import { isJson } from '../http/content-type.ts';
 import type { HeaderList } from '../http/header-list.ts';
 import { KEY_REQUEST_HEADERS, nameMatcher } from '../http/header-tables.ts';
 import { laidOutJson } from './json-layout.ts';
@@ -104,9 +105,11 @@ export type ShownBody =
     }
   | { readonly kind: 'binary'; readonly content: Uint8Array; readonly bytes: number };
 
-const JSON_TYPE = /^[a-z]+\/(?:[a-z0-9!#$&^_.-]+\+)?json$/;
-
-export function shownBody({ body, bodyDigest, facts }: HttpContent): ShownBody {
+/** `contentType` as the facts have it. */
+export function shownBody(
+  { body, bodyDigest }: Pick<HttpContent, 'body' | 'bodyDigest'>,
+  contentType: string,
+): ShownBody {
   if (body === null) return { kind: bodyDigest === null ? 'none' : 'missing' };
   if ('base64' in body) {
     const content = decodeBase64(body.base64);
@@ -116,7 +119,7 @@ export function shownBody({ body, bodyDigest, facts }: HttpContent): ShownBody {
   return {
     kind: 'text',
     raw: body.text,
-    laidOut: JSON_TYPE.test(facts.contentType) ? laidOutJson(body.text) : null,
+    laidOut: isJson({ essence: contentType, parameters: {} }) ? laidOutJson(body.text) : null,
     bytes: utf8Length(body.text),
   };
 }
@@ -140,7 +143,12 @@ export function hexDump(bytes: Uint8Array, columns: number): string {
 }
 
 /** Documents of a GraphQL request as they read, without the escapes of JSON and of forms around them. */
-export function graphqlDocuments({ graphql, json, form, query }: HttpFacts): readonly string[] {
+export function graphqlDocuments({
+  graphql,
+  json,
+  form,
+  query,
+}: Pick<HttpFacts, 'graphql' | 'json' | 'form' | 'query'>): readonly string[] {
   if (graphql === null) return [];
   const batch: readonly Json[] = isList(json) ? json : [json];
   const found = batch.flatMap((one) => {

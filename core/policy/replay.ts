@@ -1,6 +1,7 @@
 // What a new policy would have decided over recorded actions, against the old one on the same facts. As good as what was
 // recorded: verified claims are not, so a decision that needs one is counted as undecided, never guessed.
-import type { SqlFacts } from '../facts.ts';
+import type { Action } from '../facts.ts';
+import { unreachable } from '../failure.ts';
 import type { Principal } from '../identity.ts';
 import { judge, ruleSet, type RuleSet } from './judge.ts';
 import type { CompiledPolicy } from './rule.ts';
@@ -15,13 +16,14 @@ export interface RecordedAction {
   readonly country: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  readonly facts: SqlFacts;
+  readonly action: Exclude<Action, { readonly kind: 'connect' }>;
+  /** The beginning of it; of a request its method, path and query. */
   readonly statement: string;
 }
 
 export type ReplayedKind = 'allow' | 'approve' | 'deny' | 'undecided' | 'no target';
 
-/** Recorded actions of one caller, target and effect whose decision changes the same way. */
+/** Recorded actions of one caller, target and verb whose decision changes the same way. */
 export interface Flip {
   readonly before: ReplayedKind;
   readonly after: ReplayedKind;
@@ -56,7 +58,7 @@ export function replay(
       continue;
     }
     if (old === fresh) continue;
-    const verbs = action.facts.verbs.join(', ');
+    const verbs = verbsOf(action.action);
     const key = JSON.stringify([old, fresh, action.principalId, action.target, verbs]);
     const seen = flips.get(key);
     flips.set(key, {
@@ -76,6 +78,19 @@ export function replay(
   };
 }
 
+function verbsOf(action: RecordedAction['action']): string {
+  switch (action.kind) {
+    case 'sql':
+      return action.sql.verbs.join(', ');
+    case 'http': {
+      const { method, graphql } = action.http;
+      return graphql === null ? method : `${method} (GraphQL ${graphql.operation})`;
+    }
+    default:
+      return unreachable(action);
+  }
+}
+
 function replayer(policy: CompiledPolicy): (action: RecordedAction) => ReplayedKind {
   const sets = new Map<string, RuleSet | null>();
   const setFor = (action: RecordedAction): RuleSet | null => {
@@ -92,7 +107,7 @@ function replayer(policy: CompiledPolicy): (action: RecordedAction) => ReplayedK
   return (action) => {
     const rules = setFor(action);
     if (rules === null) return 'no target';
-    const decision = judge(rules, { kind: 'sql', sql: action.facts }, action.at);
+    const decision = judge(rules, action.action, action.at);
     return decision.kind === 'deny' && decision.code === 'condition_error'
       ? 'undecided'
       : decision.kind;

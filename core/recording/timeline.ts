@@ -1,7 +1,9 @@
-// A recording as a story: one block per event, with its time since the start. Statement texts and bind values come from
-// whoever was recorded, so everything that could repaint a terminal or reorder a line is made visible.
+// A recording as a story: one block per event, with its time since the start. Statements, requests and their values come
+// from whoever was recorded, so everything that could repaint a terminal or reorder a line is made visible.
 import { eventContent } from '../audit/chain.ts';
 import type { ChainedEvent, SessionEvent } from '../audit/event.ts';
+import { requestLines } from './request-lines.ts';
+import { INDENT, shortened } from './story.ts';
 import { visible, visibleLine } from './visible.ts';
 
 export interface Moment {
@@ -15,7 +17,12 @@ export interface Moment {
 const MAX_BIND_LENGTH = 200;
 /** Characters of a statement's text when it comes again. */
 const MAX_REPEATED_LENGTH = 100;
-const INDENT = '           ';
+
+/** An action that is under way. */
+interface Begun {
+  readonly at: number;
+  readonly kind: 'statement' | 'request';
+}
 
 type Event<K extends SessionEvent['kind']> = Extract<SessionEvent, { kind: K }>;
 
@@ -32,7 +39,7 @@ export function* timeline(events: Iterable<ChainedEvent>): Generator<Moment> {
 export function createTeller(): (event: ChainedEvent) => Moment | null {
   const statements = new Map<number, string>();
   const told = new Set<number>();
-  const begun = new Map<number, number>();
+  const begun = new Map<number, Begun>();
   let startedAt: number | null = null;
 
   const statementLines = (number: number): string[] => {
@@ -57,16 +64,21 @@ export function createTeller(): (event: ChainedEvent) => Moment | null {
         statements.set(event.statement, event.text);
         return null;
       case 'intent':
-        begun.set(event.action, at);
+        begun.set(event.action, { at, kind: 'statement' });
         return [
           `#${event.action} ${event.via}: ${decisionWords(event.decision)}`,
           ...statementLines(event.statement),
           ...bindLines(event.binds ?? []),
         ];
+      case 'request': {
+        begun.set(event.action, { at, kind: 'request' });
+        const [what, ...details] = requestLines(event);
+        return [`#${event.action} ${what}: ${decisionWords(event.decision)}`, ...details];
+      }
       case 'outcome': {
-        const since = begun.get(event.action);
+        const since = begun.get(event.action) ?? null;
         begun.delete(event.action);
-        return [outcomeWords(event, since === undefined ? null : at - since)];
+        return [outcomeWords(event, since, at)];
       }
       case 'session.end':
         return [`session ended: ${event.code}`, ...detailLines(event.detail)];
@@ -117,7 +129,9 @@ function decisionWords(decision: Event<'intent'>['decision']): string {
   const observed =
     decision.observed.length === 0 ? '' : `; observed: ${decision.observed.join(', ')}`;
   const words = { allow: 'allowed', deny: 'DENIED', approve: 'needs approval' }[decision.kind];
-  return visibleLine(`${words}${rules}${code}, revision ${decision.revision}${observed}`);
+  const masked = decision.masked ?? [];
+  const masks = masked.length === 0 ? '' : `; masked: ${masked.join(', ')}`;
+  return visibleLine(`${words}${rules}${code}, revision ${decision.revision}${masks}${observed}`);
 }
 
 function bindLines(binds: readonly (string | null)[]): string[] {
@@ -127,13 +141,21 @@ function bindLines(binds: readonly (string | null)[]): string[] {
   });
 }
 
-function outcomeWords(event: Event<'outcome'>, durationMs: number | null): string {
-  const words = [`#${event.action} ${event.outcome}`];
-  if (event.error !== null) words.push(`SQLSTATE ${event.error}`);
-  if (event.outcome === 'succeeded' || event.rows > 0) words.push(`${event.rows} rows`);
-  if (event.bytes > 0) words.push(`${event.bytes} bytes`);
-  if (durationMs !== null && event.outcome !== 'refused') words.push(`${durationMs} ms`);
+function outcomeWords(event: Event<'outcome'>, begun: Begun | null, at: number): string {
+  const { action, outcome, error, rows, bytes } = event;
+  const words = [`#${action} ${outcome}`];
+  if (error !== null) words.push(errorWords(error, begun));
+  // A request has no rows; what has some is none.
+  const counted = outcome === 'succeeded' && begun?.kind !== 'request';
+  if (counted || rows > 0) words.push(`${rows} rows`);
+  if (bytes > 0) words.push(`${bytes} bytes`);
+  if (begun !== null && outcome !== 'refused') words.push(`${at - begun.at} ms`);
   return visibleLine(words.join(', '));
+}
+
+function errorWords(error: string, begun: Begun | null): string {
+  if (begun?.kind !== 'request') return `SQLSTATE ${error}`;
+  return /^[1-9]\d\d$/.test(error) ? `status ${error}` : error;
 }
 
 function detailLines(detail: string): string[] {
@@ -142,13 +164,6 @@ function detailLines(detail: string): string[] {
 
 function unknownLines(seq: number): string[] {
   return [`event ${seq} is of a kind that this version does not know`];
-}
-
-/** One visible line; a cut one says how long the whole is. */
-function shortened(text: string, length: number): string {
-  if (text.length <= length) return visibleLine(text);
-  const head = text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
-  return `${visibleLine(head)}… (${text.length} characters)`;
 }
 
 /** m:ss.mmm, or h:mm:ss.mmm; always as wide as INDENT leaves room for up to an hour. */

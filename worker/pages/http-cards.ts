@@ -25,7 +25,7 @@ const HEX_COLUMNS = 8;
 const OPEN_FIELDS = 24;
 
 export function httpAction(content: HttpContent): Markup {
-  const body = shownBody(content);
+  const body = shownBody(content, content.facts.contentType);
   return html`${address(content)} ${graphqlCard(content)} ${bodyCard(content, body)}
   ${values('The form, as it reads', parameterPairs(content.facts.form))} ${headersCard(content)}`;
 }

@@ -8,6 +8,8 @@ import { gatewayOrigin } from '../../adapters/env.ts';
 import type { ApprovalRow } from '../../adapters/schema.ts';
 import { cautions } from '../../core/approval/cautions.ts';
 import { listLine } from '../../core/approval/headline.ts';
+import { shownHeaders } from '../../core/approval/http-message.ts';
+import type { ApprovalRequest } from '../../core/approval/request.ts';
 import type { ApprovalView } from '../../core/approval/view.ts';
 import { activePolicy, asked, origin, visibleApproval, voteHindrance } from '../approval-access.ts';
 import type { DoorEnv } from '../door-env.ts';
@@ -126,6 +128,14 @@ function rowJson(row: ApprovalRow, page: string) {
   };
 }
 
+/** Facts of SQL and of requests stand in one place, and a caller's own keys in none. */
+function contentJson({ content, facts }: ApprovalRequest) {
+  if (content.kind !== 'http') return { content, facts };
+  const { facts: http, headers, ...rest } = content;
+  const shown = shownHeaders(headers);
+  return { content: { ...rest, headers: shown.effective, inertHeaders: shown.other }, facts: http };
+}
+
 /** Everything that was asked and decided. From where somebody voted stays with the journal. */
 function viewJson(view: ApprovalView, page: string) {
   const { id, state, request, questions, decidedBy, reason, usedBy } = view;
@@ -144,8 +154,7 @@ function viewJson(view: ApprovalView, page: string) {
       claims: principal.claims,
     },
     target,
-    content: request.content,
-    facts: request.facts,
+    ...contentJson(request),
     estimatedRows: request.estimatedRows,
     claimed: request.claimed,
     demands: request.demands.map(({ rule, message, by, quorum, maxRows, grantSeconds }) => ({

@@ -37,6 +37,12 @@ export const sessionsQuery = z.strictObject({
   outcome: z.enum(['succeeded', 'failed', 'refused', 'cancelled', 'unknown']).optional(),
   rule: name.optional(),
   table: name.optional(),
+  verb: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z -]{0,63}$/)
+    .transform((text) => text.toUpperCase())
+    .optional(),
+  path: name.startsWith('/').optional(),
   since: instant.optional(),
   until: instant.optional(),
   open: z
