@@ -1,5 +1,6 @@
 // What is done with one string, number, literal or key of a JSON document. The way through the document is json-stream.ts.
 import { decodeLossy } from '../bytes.ts';
+import { decodeText, hasByte } from './byte-text.ts';
 import { JsonFailure } from './json-failure.ts';
 import { createLongString, type LongString } from './json-long-string.ts';
 import { createJsonPaths, type JsonPathMask, type Position } from './json-path.ts';
@@ -104,9 +105,8 @@ export function createLeaves({ maskers, detect, paths, context }: JsonMaskOption
 
 function suspicious(scanner: Scanner, bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start < SHORTEST_FINDING) return false;
-  const content = bytes.subarray(start, end);
   // An escape can stand for anything.
-  return scanner.suspicious(content) || content.includes(0x5c);
+  return scanner.suspicious(bytes, start, end) || hasByte(bytes, 0x5c, start, end);
 }
 
 function numberType(text: string): ValueType {
@@ -114,9 +114,8 @@ function numberType(text: string): ValueType {
 }
 
 export function decodedString(bytes: Uint8Array, start: number, end: number): string {
-  const content = bytes.subarray(start, end);
-  const raw = decodeLossy(content);
-  if (!content.includes(0x5c)) return raw;
+  const raw = decodeText(bytes, start, end);
+  if (!hasByte(bytes, 0x5c, start, end)) return raw;
   try {
     const text: unknown = JSON.parse(`"${raw}"`);
     if (typeof text === 'string') return text;

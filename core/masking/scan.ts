@@ -12,8 +12,8 @@ import { strictestOf } from './strictness.ts';
 export const SHORTEST_FINDING = 5;
 
 export interface Scanner {
-  /** False: nothing would be found in these bytes. */
-  suspicious(bytes: Uint8Array): boolean;
+  /** False: nothing would be found in bytes[start, end). */
+  suspicious(bytes: Uint8Array, start: number, end: number): boolean;
   /** The text with every finding masked in its place: the very text where there is none; null (NULL) by kind `null`. */
   text(text: string): string | null;
   /** The same inside of a larger text, where nothing can be NULL. */
@@ -48,7 +48,8 @@ export function createScanner(
     maskFindings(text, findings, kinds, maskers);
 
   return {
-    suspicious: (bytes) => bytes.length >= SHORTEST_FINDING && detection.suspicious(bytes),
+    suspicious: (bytes, start, end) =>
+      end - start >= SHORTEST_FINDING && detection.suspicious(bytes, start, end),
     text(text) {
       const findings = detection.find(text);
       if (findings.length === 0) return text;

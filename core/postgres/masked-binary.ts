@@ -1,7 +1,7 @@
 // Binary cells ↔ the texts that maskers speak (core/masking/maskers/value-type.ts). Only what masks need: the types of
 // masked-types.ts. The layouts are those of the types' send functions (src/backend/utils/adt).
 import { toHex, utf8 } from '../bytes.ts';
-import { decodeText } from './masked-text.ts';
+import { decodeText } from '../masking/byte-text.ts';
 import { JSONB, type PgType } from './masked-types.ts';
 
 const DAY_MICROSECONDS = 86_400_000_000n;

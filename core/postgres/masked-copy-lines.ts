@@ -1,5 +1,6 @@
 // Where rows and fields of COPY data in text and CSV begin and end, and how a field is read and written (manual page COPY,
 // "File Formats"). Bytes: delimiter, quote and escape are single ones, and UTF-8 has none of them inside of a character.
+// Both go over plain bytes by a table: what means something in a format is rare.
 import type { ByteSink } from '../masking/byte-sink.ts';
 import type { CopyOutFormat } from '../masking/mask.ts';
 
@@ -9,8 +10,12 @@ const BACKSLASH = 0x5c;
 
 /** Goes over bytes once, however they come. */
 export interface LineCutter {
-  /** Ends of the fields of the row that was cut, counted from its start. */
-  readonly ends: readonly number[];
+  /** Fields of the row that was cut. */
+  readonly count: number;
+  /** Where they end, counted from the row's start; what lies behind `count` is left over. Grows with the widest row. */
+  readonly ends: Uint32Array;
+  /** Whether a quote or an escape stands in it: elsewhere every field is read as it is. */
+  readonly marked: boolean;
   /** End of the row that starts at `start`, its newline included; -1 when it is not there yet. Then ask with the same row. */
   cut(bytes: Uint8Array, start: number, end: number): number;
 }
@@ -18,7 +23,16 @@ export interface LineCutter {
 export interface FieldFormat {
   /** The content of a field of bytes[start, end) is appended to the sink; false: it is these very bytes. */
   read(bytes: Uint8Array, start: number, end: number, sink: ByteSink): boolean;
-  write(content: Uint8Array, length: number, wasQuoted: boolean, sink: ByteSink): void;
+  /** Whether the content bytes[start, end) is written as it is. */
+  plain(bytes: Uint8Array, start: number, end: number, wasQuoted: boolean): boolean;
+  /** Appends what is not plain. `content` is none of the sink's own bytes. */
+  write(content: Uint8Array, length: number, sink: ByteSink): void;
+}
+
+function tableOf(...bytes: readonly number[]): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const byte of bytes) if (byte >= 0) table[byte] = 1;
+  return table;
 }
 
 export function createLineCutter({ format, delimiter, quote, escape }: CopyOutFormat): LineCutter {
@@ -26,33 +40,61 @@ export function createLineCutter({ format, delimiter, quote, escape }: CopyOutFo
   const delimiterByte = delimiter.charCodeAt(0);
   const quoteByte = csv ? quote.charCodeAt(0) : -1;
   const escapeByte = csv ? escape.charCodeAt(0) : BACKSLASH;
-  let ends: number[] = [];
+  const special = tableOf(delimiterByte, quoteByte, escapeByte, NEWLINE);
+  let ends = new Uint32Array(64);
+  let count = 0;
+  let marked = false;
   /** How far the row was looked at. */
   let looked = 0;
   let inside = false;
   let begun = false;
+
+  function ended(at: number): void {
+    if (count === ends.length) {
+      const grown = new Uint32Array(count * 2);
+      grown.set(ends);
+      ends = grown;
+    }
+    ends[count] = at;
+    count += 1;
+  }
+
   return {
+    get count() {
+      return count;
+    },
     get ends() {
       return ends;
     },
+    get marked() {
+      return marked;
+    },
     cut(bytes, start, end) {
       if (!begun) {
-        ends = [];
+        count = 0;
+        marked = false;
         begun = true;
       }
       let at = start + looked;
       while (at < end) {
-        const byte = bytes[at];
+        const byte = bytes[at] ?? 0;
+        if (special[byte] === 0) {
+          at += 1;
+          continue;
+        }
         if (byte === escapeByte && (csv ? inside && escapeByte !== quoteByte : true)) {
           // In CSV it escapes a quote and itself, and means itself before anything else: skipping any byte is the same.
+          marked = true;
           at += 2;
           continue;
         }
-        if (byte === quoteByte) inside = !inside;
-        else if (!inside) {
-          if (byte === delimiterByte) ends.push(at - start);
+        if (byte === quoteByte) {
+          inside = !inside;
+          marked = true;
+        } else if (!inside) {
+          if (byte === delimiterByte) ended(at - start);
           else if (byte === NEWLINE) {
-            ends.push(at - start);
+            ended(at - start);
             looked = 0;
             begun = false;
             return at + 1;
@@ -70,20 +112,28 @@ export function createFieldFormat(format: CopyOutFormat): FieldFormat {
   return format.format === 'csv' ? csvFields(format) : textFields(format);
 }
 
-const ESCAPES: ReadonlyMap<number, number> = new Map([
+/** Letters behind a backslash, and what they stand for. */
+const ESCAPES: readonly (readonly [letter: number, byte: number])[] = [
   [0x62, 0x08], // b
   [0x66, 0x0c], // f
   [0x6e, NEWLINE], // n
   [0x72, RETURN], // r
   [0x74, 0x09], // t
   [0x76, 0x0b], // v
-]);
-const LETTERS: ReadonlyMap<number, number> = new Map(
-  [...ESCAPES].map(([letter, byte]) => [byte, letter]),
-);
+];
 
 function textFields({ delimiter }: CopyOutFormat): FieldFormat {
   const delimiterByte = delimiter.charCodeAt(0);
+  /** By the byte behind a backslash: what both mean. */
+  const means = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+  /** By a byte: what is written behind a backslash for it; 0 where it stands for itself. */
+  const letters = new Uint8Array(256);
+  for (const [letter, byte] of ESCAPES) {
+    means[letter] = byte;
+    letters[byte] = letter;
+  }
+  letters[BACKSLASH] = BACKSLASH;
+  if (letters[delimiterByte] === 0) letters[delimiterByte] = delimiterByte;
   return {
     read(bytes, start, end, sink) {
       let at = start;
@@ -95,31 +145,32 @@ function textFields({ delimiter }: CopyOutFormat): FieldFormat {
         at += 1;
         // Octal and hexadecimal escapes are for COPY FROM; the server never writes them.
         if (byte === BACKSLASH && at < end) {
-          const escaped = bytes[at] ?? 0;
-          byte = ESCAPES.get(escaped) ?? escaped;
+          byte = means[bytes[at] ?? 0] ?? 0;
           at += 1;
         }
         sink.byte(byte);
       }
       return true;
     },
-    write(content, length, _wasQuoted, sink) {
+    plain(bytes, start, end) {
+      for (let at = start; at < end; at += 1) if (letters[bytes[at] ?? 0] !== 0) return false;
+      return true;
+    },
+    write(content, length, sink) {
       for (let at = 0; at < length; at += 1) {
         const byte = content[at] ?? 0;
-        const letter = LETTERS.get(byte);
-        if (letter !== undefined || byte === BACKSLASH || byte === delimiterByte) {
-          sink.byte(BACKSLASH);
-          sink.byte(letter ?? byte);
-        } else sink.byte(byte);
+        const letter = letters[byte] ?? 0;
+        if (letter !== 0) sink.byte(BACKSLASH);
+        sink.byte(letter === 0 ? byte : letter);
       }
     },
   };
 }
 
 function csvFields({ delimiter, quote, escape, null: nothing }: CopyOutFormat): FieldFormat {
-  const delimiterByte = delimiter.charCodeAt(0);
   const quoteByte = quote.charCodeAt(0);
   const escapeByte = escape.charCodeAt(0);
+  const special = tableOf(delimiter.charCodeAt(0), quoteByte, NEWLINE, RETURN);
   return {
     read(bytes, start, end, sink) {
       let quoted = false;
@@ -137,14 +188,13 @@ function csvFields({ delimiter, quote, escape, null: nothing }: CopyOutFormat): 
       }
       return true;
     },
-    write(content, length, wasQuoted, sink) {
-      let plain =
-        !wasQuoted && !isText(content, length, nothing) && !isText(content, length, '\\.');
-      for (let at = 0; at < length && plain; at += 1) {
-        const byte = content[at];
-        plain = byte !== delimiterByte && byte !== quoteByte && byte !== NEWLINE && byte !== RETURN;
-      }
-      if (plain) return sink.append(content, 0, length);
+    plain(bytes, start, end, wasQuoted) {
+      if (wasQuoted || isText(bytes, start, end, nothing) || isText(bytes, start, end, '\\.'))
+        return false;
+      for (let at = start; at < end; at += 1) if (special[bytes[at] ?? 0] !== 0) return false;
+      return true;
+    },
+    write(content, length, sink) {
       sink.byte(quoteByte);
       for (let at = 0; at < length; at += 1) {
         const byte = content[at] ?? 0;
@@ -156,8 +206,9 @@ function csvFields({ delimiter, quote, escape, null: nothing }: CopyOutFormat): 
   };
 }
 
-function isText(content: Uint8Array, length: number, text: string): boolean {
-  if (length !== text.length) return false;
-  for (let at = 0; at < length; at += 1) if (content[at] !== text.charCodeAt(at)) return false;
+function isText(bytes: Uint8Array, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let at = 0; at < text.length; at += 1)
+    if (bytes[start + at] !== text.charCodeAt(at)) return false;
   return true;
 }

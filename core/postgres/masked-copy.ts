@@ -18,14 +18,14 @@ import { untypedCell } from './masked-untyped.ts';
 interface Rows {
   /** End of the row that starts at `start`; -1: not there yet. Asked with growing `end` for the same row. */
   cut(bytes: Uint8Array, start: number, end: number): number;
-  /** Masks the row bytes[start, end) that was cut: calls `replace` for every part that changes, in order. */
-  mask(bytes: Uint8Array, start: number, end: number, replace: Replace): void;
+  /**
+   * Masks the row bytes[start, end) that was cut. What changes is appended to the sink, and all of bytes from `pending` on
+   * in front of it; answers from where on nothing was appended yet: `pending` itself where nothing changes.
+   */
+  mask(bytes: Uint8Array, start: number, end: number, pending: number, sink: ByteSink): number;
   /** Whether the data may end after what was cut. */
   complete(): boolean;
 }
-
-/** bytes[start, end) is replaced by the first `length` bytes of the sink. */
-type Replace = (start: number, end: number, by: ByteSink) => void;
 
 /** `typeOids`: of the columns, where more is known than the plans say; what has no type is masked by how its values look. */
 export function createCopyMasker(
@@ -46,41 +46,40 @@ export function createCopyMasker(
   const held = new ByteSink(0);
   const out = new ByteSink();
 
+  /** Appends what of bytes[start, end) is whole, masked; answers where the rest begins. */
+  function whole(bytes: Uint8Array, start: number, end: number, sink: ByteSink): number {
+    let at = start;
+    let pending = start;
+    for (let stop = rows.cut(bytes, at, end); stop !== -1; stop = rows.cut(bytes, at, end)) {
+      pending = rows.mask(bytes, at, stop, pending, sink);
+      at = stop;
+      if (at === end) break;
+    }
+    if (end - at > MAX_MASKED_ROW_BYTES) {
+      throw new RowTooLarge(`a row of more than ${MAX_MASKED_ROW_BYTES} bytes cannot be masked`);
+    }
+    sink.append(bytes, pending, at);
+    return at;
+  }
+
+  function append(bytes: Uint8Array, start: number, end: number, sink: ByteSink): void {
+    if (held.length === 0) {
+      const rest = whole(bytes, start, end, sink);
+      if (rest < end) held.append(bytes, rest, end);
+      return;
+    }
+    held.append(bytes, start, end);
+    const rest = whole(held.bytes, 0, held.length, sink);
+    held.bytes.copyWithin(0, rest, held.length);
+    held.length -= rest;
+  }
+
   return {
+    append,
     push(chunk) {
       out.clear();
-      let bytes = chunk;
-      let end = chunk.length;
-      const joined = held.length > 0;
-      if (joined) {
-        held.append(chunk);
-        bytes = held.bytes;
-        end = held.length;
-      }
-      let at = 0;
-      let pending = 0;
-      let changed = false;
-      const replace: Replace = (from, to, by) => {
-        out.append(bytes, pending, from);
-        out.append(by.bytes, 0, by.length);
-        pending = to;
-        changed = true;
-      };
-      for (let stop = rows.cut(bytes, at, end); stop !== -1; stop = rows.cut(bytes, at, end)) {
-        rows.mask(bytes, at, stop, replace);
-        at = stop;
-        if (at === end) break;
-      }
-      if (end - at > MAX_MASKED_ROW_BYTES) {
-        throw new RowTooLarge(`a row of more than ${MAX_MASKED_ROW_BYTES} bytes cannot be masked`);
-      }
-      if (changed || joined) out.append(bytes, pending, at);
-      if (!joined) held.append(chunk, at, end);
-      else {
-        held.bytes.copyWithin(0, at, end);
-        held.length = end - at;
-      }
-      return changed || joined ? out.view() : chunk.subarray(0, at);
+      append(chunk, 0, chunk.length, out);
+      return out.view();
     },
     end() {
       if (held.length > 0 || !rows.complete()) {
@@ -98,43 +97,67 @@ function lineRows(cells: readonly (CellMask | null)[], format: CopyOutFormat): R
   const quote = format.format === 'csv' ? format.quote.charCodeAt(0) : -1;
   const content = new ByteSink();
   const masked = new ByteSink();
-  const field = new ByteSink();
   let first = true;
+
+  /** What the cell makes of a field, as if it stood at the end of the sink. */
+  function outcomeOf(
+    cell: CellMask,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    sink: ByteSink,
+  ): number {
+    if (!cutter.marked) return cell(bytes, from, to, sink);
+    content.length = 0;
+    return fields.read(bytes, from, to, content)
+      ? cell(content.bytes, 0, content.length, sink)
+      : cell(bytes, from, to, sink);
+  }
 
   return {
     cut: (bytes, start, end) => cutter.cut(bytes, start, end),
     complete: () => true,
-    mask(bytes, start, _end, replace) {
-      const { ends } = cutter;
+    mask(bytes, start, _end, before, sink) {
+      const { count, ends } = cutter;
       // A table without columns has rows without fields.
-      const empty = cells.length === 0 && ends.length === 1 && ends[0] === 0;
-      if (ends.length !== cells.length && !empty) {
-        throw new MaskMismatch(`a row of ${ends.length} fields, ${cells.length} were planned`);
+      const empty = cells.length === 0 && count === 1 && ends[0] === 0;
+      if (count !== cells.length && !empty) {
+        throw new MaskMismatch(`a row of ${count} fields, ${cells.length} were planned`);
       }
       if (first) {
         first = false;
-        if (format.header) return;
+        if (format.header) return before;
       }
+      let pending = before;
       let from = start;
       for (let index = 0; index < cells.length; index += 1) {
         const to = start + (ends[index] ?? 0);
         const cell = cells[index];
         if (cell !== null && cell !== undefined && !isNothing(bytes, from, to, nothing)) {
-          content.length = 0;
-          masked.length = 0;
-          const decoded = fields.read(bytes, from, to, content);
-          const outcome = decoded
-            ? cell(content.bytes, 0, content.length, masked)
-            : cell(bytes, from, to, masked);
+          const base = sink.length;
+          // The cell writes behind the room for what is pending: most of them can be left there.
+          const behind = base + (from - pending);
+          sink.reserve(behind - base);
+          sink.length = behind;
+          const outcome = outcomeOf(cell, bytes, from, to, sink);
+          const written = sink.length;
+          sink.length = base;
           if (outcome !== SAME) {
-            field.length = 0;
-            if (outcome === NULL) field.append(nothing);
-            else fields.write(masked.bytes, masked.length, bytes[from] === quote, field);
-            replace(from, to, field);
+            sink.append(bytes, pending, from);
+            pending = to;
+            const wasQuoted = bytes[from] === quote;
+            if (outcome === NULL) sink.append(nothing);
+            else if (fields.plain(sink.bytes, behind, written, wasQuoted)) sink.length = written;
+            else {
+              masked.length = 0;
+              masked.append(sink.bytes, behind, written);
+              fields.write(masked.bytes, masked.length, sink);
+            }
           }
         }
         from = to + 1;
       }
+      return pending;
     },
   };
 }
@@ -214,10 +237,13 @@ function binaryRows(cells: readonly (CellMask | null)[]): Rows {
       isTuple = stop !== -1 && (state as string) !== 'ended';
       return stop;
     },
-    mask(bytes, start, end, replace) {
-      if (!isTuple) return;
+    mask(bytes, start, end, pending, sink) {
+      if (!isTuple) return pending;
       row.length = 0;
-      if (masker.rewrite(bytes, start, end, row)) replace(start, end, row);
+      if (!masker.rewrite(bytes, start, end, row)) return pending;
+      sink.append(bytes, pending, start);
+      sink.append(row.bytes, 0, row.length);
+      return end;
     },
     complete: () => state === 'ended',
   };

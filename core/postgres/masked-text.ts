@@ -1,20 +1,5 @@
-// Text cells: bytes ↔ strings, and the texts of types ↔ those that maskers speak.
-import { decodeLossy } from '../bytes.ts';
+// Text cells: the texts of types as Postgres writes them ↔ those that maskers speak.
 import type { PgType } from './masked-types.ts';
-
-const SHORT_BYTES = 48;
-
-/** What is not UTF-8 becomes U+FFFD: it is masked or searched, never judged. */
-export function decodeText(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start > SHORT_BYTES) return decodeLossy(bytes.subarray(start, end));
-  let text = '';
-  for (let at = start; at < end; at += 1) {
-    const byte = bytes[at] ?? 0;
-    if (byte > 0x7f) return decodeLossy(bytes.subarray(start, end));
-    text += String.fromCharCode(byte);
-  }
-  return text;
-}
 
 /** The text of a value as maskers speak it → as Postgres writes it. */
 export function toPgText({ value }: PgType, text: string): string {

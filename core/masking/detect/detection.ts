@@ -18,8 +18,11 @@ export interface DetectionOptions {
 export interface Detection {
   /** Findings in order, none overlapping another. */
   find(text: string): readonly Finding[];
-  /** False: `find` would find nothing in these bytes (UTF-8), which are then neither decoded nor searched. */
-  suspicious(bytes: Uint8Array): boolean;
+  /**
+   * False: `find` would find nothing in these bytes (UTF-8), which are then neither decoded nor searched. What stands
+   * around bytes[start, end) counts for nothing.
+   */
+  suspicious(bytes: Uint8Array, start?: number, end?: number): boolean;
 }
 
 const DEFAULT_MINIMUM = 0.5;
@@ -42,7 +45,8 @@ export function createDetection(
       }
       return findings;
     },
-    suspicious: (bytes) => features !== 0 && featuresOf(bytes, features, true) !== 0,
+    suspicious: (bytes, start = 0, end = bytes.length) =>
+      features !== 0 && featuresOf(bytes, features, true, start, end) !== 0,
   };
 }
 

@@ -79,45 +79,56 @@ export function isEnding(first: number, second: number, third: number): boolean 
   return ENDINGS.has(ending(first, second, third));
 }
 
-/** The features of a text in UTF-8, as far as they are `wanted`. `first`: any one of them will do. */
+/**
+ * The features of a text, bytes[start, end) in UTF-8, as far as they are `wanted`. `first`: any one of them will do. What
+ * stands around the text counts for nothing.
+ */
 export function featuresOf(
   bytes: Uint8Array,
   wanted: number = ALL_FEATURES,
   first = false,
+  start = 0,
+  end: number = bytes.length,
 ): number {
-  const found = scan(bytes, bytes.length, wanted, first);
+  const found = scan(bytes, start, end, wanted, first);
   if (found >= 0) return found;
-  const size = foldBytes(bytes);
-  return scan(scratch, size, wanted, first);
+  const size = foldBytes(bytes, start, end);
+  return scan(scratch, 0, size, wanted, first);
 }
 
 /** -1 where a character has to be folded first. */
-function scan(bytes: Uint8Array, size: number, wanted: number, first: boolean): number {
+function scan(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  wanted: number,
+  first: boolean,
+): number {
   let missing = wanted;
   let digits = 0;
   let lastDigit = -1;
-  for (let at = 0; at < size; at += 1) {
+  for (let at = start; at < end; at += 1) {
     const event = EVENT[bytes[at] ?? 0] ?? 0;
     if (event === 0) continue;
     if (event === ON_DIGIT) {
       digits = continues(bytes, lastDigit, at) ? digits + 1 : 1;
       lastDigit = at;
       if (digits < MIN_DIGITS - 1) continue;
-      if (digits >= MIN_DIGITS || behindLetter(bytes, at)) missing &= ~FEATURES.digits;
+      if (digits >= MIN_DIGITS || behindLetter(bytes, start, at)) missing &= ~FEATURES.digits;
     } else if (event === ON_POINT) {
-      if (isAddressLike(bytes, at, 0x2e, 3)) missing &= ~FEATURES.address;
+      if (isAddressLike(bytes, start, at, 0x2e, 3)) missing &= ~FEATURES.address;
     } else if (event === ON_ASSIGNMENT) {
-      if (isAddressLike(bytes, at, 0x3a, 2)) missing &= ~FEATURES.address;
-      if (announced(bytes, at)) missing &= ~FEATURES.assignment;
+      if (isAddressLike(bytes, start, at, 0x3a, 2)) missing &= ~FEATURES.address;
+      if (announced(bytes, start, at)) missing &= ~FEATURES.assignment;
     } else if (event === ON_DASH) {
-      if (isDashes(bytes, at)) missing &= ~FEATURES.token;
+      if (isDashes(bytes, start, at)) missing &= ~FEATURES.token;
     } else if (event === ON_SIGN) missing &= ~FEATURES.at;
     else if (event === ON_PERCENT) {
-      if (at + 2 < size && bytes[at + 1] === 0x34 && bytes[at + 2] === 0x30) {
+      if (at + 2 < end && bytes[at + 1] === 0x34 && bytes[at + 2] === 0x30) {
         missing &= ~FEATURES.at;
       }
     } else {
-      readCharacter(bytes, at, size);
+      readCharacter(bytes, at, end);
       if (character >= 0 && foldKind(character) !== STAYS) return -1;
       at += characterSize - 1;
     }
@@ -125,7 +136,7 @@ function scan(bytes: Uint8Array, size: number, wanted: number, first: boolean): 
     if (first) return wanted & ~missing;
     if (missing === 0) return wanted;
   }
-  if ((missing & FEATURES.token) !== 0 && hasToken(bytes, size)) missing &= ~FEATURES.token;
+  if ((missing & FEATURES.token) !== 0 && hasToken(bytes, start, end)) missing &= ~FEATURES.token;
   return wanted & ~missing;
 }
 
@@ -145,13 +156,16 @@ function continues(bytes: Uint8Array, last: number, at: number): boolean {
 }
 
 /** Any run of so many bytes covers one of every so many places: only those are looked at, and what surrounds them. */
-function hasToken(bytes: Uint8Array, size: number): boolean {
-  for (let at = MIN_TOKEN - 1; at < size; at += MIN_TOKEN) {
-    if (!isToken(bytes[at])) continue;
+function hasToken(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start + MIN_TOKEN - 1; at < end; at += MIN_TOKEN) {
+    if (!isToken(bytes[at] ?? 0)) continue;
     let run = 1;
-    for (let left = at - 1; run < MIN_TOKEN && isToken(bytes[left]); left -= 1) run += 1;
-    for (let right = at + 1; right < size && run < MIN_TOKEN; right += 1) {
-      if (!isToken(bytes[right])) break;
+    for (let left = at - 1; left >= start && run < MIN_TOKEN; left -= 1) {
+      if (!isToken(bytes[left] ?? 0)) break;
+      run += 1;
+    }
+    for (let right = at + 1; right < end && run < MIN_TOKEN; right += 1) {
+      if (!isToken(bytes[right] ?? 0)) break;
       run += 1;
     }
     if (run >= MIN_TOKEN) return true;
@@ -159,15 +173,21 @@ function hasToken(bytes: Uint8Array, size: number): boolean {
   return false;
 }
 
-function isToken(byte: number | undefined): boolean {
-  return byte !== undefined && ((CLASS[byte] ?? 0) & TOKEN) !== 0;
+function isToken(byte: number): boolean {
+  return ((CLASS[byte] ?? 0) & TOKEN) !== 0;
 }
 
 /** Whether this is the `least`th such mark in a row of hexadecimal digits, dots and colons. */
-function isAddressLike(bytes: Uint8Array, at: number, mark: number, least: number): boolean {
+function isAddressLike(
+  bytes: Uint8Array,
+  start: number,
+  at: number,
+  mark: number,
+  least: number,
+): boolean {
   let marks = bytes[at] === mark ? 1 : 0;
   if (marks === 0) return false;
-  const furthest = Math.max(0, at - MAX_ADDRESS);
+  const furthest = Math.max(start, at - MAX_ADDRESS);
   for (let back = at - 1; back >= furthest; back -= 1) {
     const byte = bytes[back] ?? 0;
     if (((CLASS[byte] ?? 0) & ADDRESS) === 0) return false;
@@ -191,23 +211,25 @@ export function hasDigits(folded: string): boolean {
   return featuresOf(bytesOf(folded), FEATURES.digits, true) !== 0;
 }
 
-function behindLetter(bytes: Uint8Array, at: number): boolean {
+function behindLetter(bytes: Uint8Array, start: number, at: number): boolean {
+  if (at - start < 4) return false;
   for (let back = 1; back <= 3; back += 1) {
     if (((CLASS[bytes[at - back] ?? 0] ?? 0) & DIGIT) === 0) return false;
   }
   return ((CLASS[bytes[at - 4] ?? 0] ?? 0) & LETTER) !== 0;
 }
 
-function isDashes(bytes: Uint8Array, at: number): boolean {
+function isDashes(bytes: Uint8Array, start: number, at: number): boolean {
+  if (at - start < 4) return false;
   for (let back = 1; back <= 4; back += 1) if (bytes[at - back] !== 0x2d) return false;
   return true;
 }
 
-function announced(bytes: Uint8Array, at: number): boolean {
+function announced(bytes: Uint8Array, start: number, at: number): boolean {
   let end = at;
-  const least = Math.max(0, at - 6);
+  const least = Math.max(start, at - 6);
   while (end > least && isFiller(bytes[end - 1] ?? 0)) end -= 1;
-  if (end < 3) return false;
+  if (end - start < 3) return false;
   return isEnding(bytes[end - 3] ?? 0, bytes[end - 2] ?? 0, bytes[end - 1] ?? 0);
 }
 
@@ -250,17 +272,17 @@ function reserve(size: number): void {
 }
 
 /** Folds into `scratch`, without making a string of it. Answers how many bytes that are. */
-function foldBytes(bytes: Uint8Array): number {
+function foldBytes(bytes: Uint8Array, start: number, end: number): number {
   // The most that folding makes of three bytes are four characters, and of two, two.
-  reserve(bytes.length * 2);
+  reserve((end - start) * 2);
   let size = 0;
-  for (let at = 0; at < bytes.length; at += 1) {
+  for (let at = start; at < end; at += 1) {
     const byte = bytes[at] ?? 0;
     if (byte < 0x80) {
       scratch[size++] = byte;
       continue;
     }
-    readCharacter(bytes, at, bytes.length);
+    readCharacter(bytes, at, end);
     at += characterSize - 1;
     const kind = character < 0 ? STAYS : foldKind(character);
     if (kind === STAYS) scratch[size++] = 0;

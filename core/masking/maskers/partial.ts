@@ -4,11 +4,13 @@ import type { DetectorId } from '../detect/detector.ts';
 import { ALL_HIDDEN, HIDDEN } from './placeholder.ts';
 import { shapeOf } from './shape.ts';
 
-const SHORTEST = 6;
+/** Of a shorter value nothing is shown. */
+export const SHORTEST = 6;
 /** A longer top-level domain is a name. */
-const LONGEST_TLD = 4;
+export const LONGEST_TLD = 4;
 const LONGEST_LAYOUT = 64;
-const SEPARATORS = ' -./()+';
+/** Shown where they stand between characters that are not. */
+export const SEPARATORS = ' -./()+';
 
 /**
  * A card's last 4 digits, 2 of a phone number, an IBAN's country and last 4, an e-mail's first letter and top-level domain,

@@ -11,6 +11,9 @@ const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?$/;
 const IPV6 = /^[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:\/\d{1,3})?$/i;
 const NUMBER = /^\+?[\d\s().\-/]+$/;
 const NAME = /^[\p{L}\p{M}][\p{L}\p{M}\s.,'’-]*$/u;
+/** Least and most digits of a card's number, and of a phone's (ISO/IEC 7812-1; ITU-T E.164). */
+export const CARD_DIGITS = [12, 19] as const;
+export const PHONE_DIGITS = [7, 15] as const;
 /** No shape is longer; a longer text is not looked at. */
 const LONGEST = 320;
 
@@ -44,11 +47,15 @@ function guess(value: string): Shape {
     if (IPV4.test(value)) return 'ip';
     if (!NUMBER.test(value)) return 'opaque';
     const digits = digitsOf(value);
-    if (digits.length >= 12 && digits.length <= 19 && passesLuhn(digits)) return 'card';
-    return digits.length >= 7 && digits.length <= 15 ? 'phone' : 'number';
+    if (isWithin(digits.length, CARD_DIGITS) && passesLuhn(digits)) return 'card';
+    return isWithin(digits.length, PHONE_DIGITS) ? 'phone' : 'number';
   }
   if (IBAN.test(value)) return 'iban';
   return NAME.test(value) ? 'name' : 'opaque';
+}
+
+function isWithin(count: number, [least, most]: readonly [number, number]): boolean {
+  return count >= least && count <= most;
 }
 
 export function digitsOf(value: string): string {
