@@ -12,6 +12,7 @@ import type { ActionContent } from './approval/request.ts';
 import type { Action } from './facts.ts';
 import type { SessionCode, TokenCode } from './failure.ts';
 import type { EngineEvent } from './audit/event.ts';
+import type { AnalyzedText, ModelFinding, ModelUse } from './masking/detect/model.ts';
 import type { TextLineage } from './sql/lineage/lineage.ts';
 
 /** What an engine asks of its driver. Byte arrays in effects are only valid until the next call into the engine. */
@@ -43,6 +44,23 @@ export type Effect =
       readonly quiet: boolean;
       /** Nothing runs yet: an `approve` is passed down as it stands, and the engine asks again for what does run. */
       readonly preparing: boolean;
+      /**
+       * An action that was allowed before is still being answered, so its rows are not known; `reconsider(id)` asks again when
+       * all are answered. Absent where actions are answered one by one.
+       */
+      readonly running?: boolean;
+      /** Rows of actions that were answered and have no outcome yet, because what they are part of may still fail. */
+      readonly unsettledRows?: number;
+    }
+  /**
+   * Ask these models what these texts hold, then call `analyzed` with the same id. Until then nothing further is read from the
+   * target: what the texts are of waits in the engine, and so would all that follows.
+   */
+  | {
+      readonly kind: 'analyze';
+      readonly id: number;
+      readonly uses: readonly ModelUse[];
+      readonly texts: readonly AnalyzedText[];
     }
   /** Open the connection to the target, then call `dialled` or `undialled`. */
   | { readonly kind: 'dial' }
@@ -73,6 +91,8 @@ export interface Engine {
   decided(id: number, decision: Decision): Effect[];
   /** The catalog was refreshed: look at the pending action again; answers with a new `decide` of the same id. */
   reconsider(id: number): Effect[];
+  /** The findings of all models, a list for each text; null where any of them could not be asked: nothing is shown then. */
+  analyzed(id: number, findings: readonly (readonly ModelFinding[])[] | null): Effect[];
   dialled(login: TargetLogin): Effect[];
   undialled(code: SessionCode): Effect[];
   /** Tell the client something while it waits, where the protocol can (a NOTICE, a warning, stderr). */

@@ -7,6 +7,7 @@ import type { EngineEvent } from '../core/audit/event.ts';
 import type { Authentication, Effect, Engine, TargetLogin } from '../core/engine.ts';
 import { unreachable, type SessionCode } from '../core/failure.ts';
 import { CREDIT_WINDOW_BYTES } from '../core/limits.ts';
+import type { ModelFinding } from '../core/masking/detect/model.ts';
 import { CLOSE } from '../core/tunnel.ts';
 import { ClientSocket, type ClientListener } from './client-socket.ts';
 import type { MaskedDecision } from './masked-decision.ts';
@@ -18,6 +19,10 @@ export interface Conduct {
   decide(
     effect: Extract<Effect, { kind: 'decide' }>,
   ): MaskedDecision | Promise<MaskedDecision | null>;
+  /** What models find in texts; null where one could not be asked. Never rejects. */
+  analyze(
+    effect: Extract<Effect, { kind: 'analyze' }>,
+  ): Promise<readonly (readonly ModelFinding[])[] | null>;
   dial(): Promise<{ connection: Connection; login: TargetLogin }>;
   cancel(key: Uint8Array): Promise<void>;
   stale(): void;
@@ -34,6 +39,8 @@ export class Conversation implements ClientListener {
   #ended = false;
   /** Decisions not yet made: while there are any, the client gets no credit for what it sends. */
   #pending = 0;
+  /** Models are being asked: nothing is read from the target meanwhile. */
+  #analyzing = 0;
   #uncredited = 0;
   #unwritten = 0;
   #resume: (() => void) | null = null;
@@ -130,6 +137,9 @@ export class Conversation implements ClientListener {
           this.#engine.authenticated(result),
         );
         return;
+      case 'analyze':
+        this.#analyze(effect);
+        return;
       case 'dial':
         this.#dial();
         return;
@@ -159,6 +169,16 @@ export class Conversation implements ClientListener {
       return decision === null
         ? this.#engine.reconsider(effect.id)
         : this.#engine.decided(effect.id, decision);
+    });
+  }
+
+  #analyze(effect: Extract<Effect, { kind: 'analyze' }>): void {
+    this.#analyzing += 1;
+    this.#later(this.#conduct.analyze(effect), (findings) => {
+      this.#analyzing -= 1;
+      const effects = this.#engine.analyzed(effect.id, findings);
+      this.#resume?.();
+      return effects;
     });
   }
 
@@ -201,7 +221,7 @@ export class Conversation implements ClientListener {
         if (chunk === null) break;
         this.#perform(this.#engine.fromServer(chunk));
         // Pausing here leaves the rest in the target's own socket: memory stays flat while the caller does not read.
-        if (!this.#client.ready) {
+        while (!this.#ended && (!this.#client.ready || this.#analyzing > 0)) {
           await new Promise<void>((resolve) => {
             this.#resume = resolve;
           });

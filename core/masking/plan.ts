@@ -56,14 +56,20 @@ export function planMasks(
 }
 
 /** Whether carrying the plan out takes the key of hash and fake. */
-export function needsKey({ results, detect }: Masking): boolean {
+export function needsKey({ results, detect, models }: Masking): boolean {
   const keyed = (kind: string | null) => kind === 'hash' || kind === 'fake';
-  const scanning = detect.some(({ kind }) => keyed(kind));
+  const scanning = [...detect, ...(models ?? [])].some(({ kind }) => keyed(kind));
   return results.some(({ columns }) =>
     (columns ?? []).some(
       ({ treatment, kind }) => keyed(kind) || (treatment === 'scan' && scanning),
     ),
   );
+}
+
+/** Whether rows would come that a model has to look into. */
+export function needsModel({ results, models }: Masking): boolean {
+  if (models === undefined || models.length === 0) return false;
+  return results.some(({ columns }) => columns?.some(({ treatment }) => treatment === 'scan'));
 }
 
 function withValues({ plan, stored }: Settled, values: BoundValues): MaskPlan {
@@ -83,11 +89,15 @@ function settle(lineage: TextLineage, masks: MaskSet): Settled {
     const denial = refusal(statement, masked, masks);
     if (denial !== null) return { plan: { ok: false, denial }, stored: [] };
   }
+  const { models = [] } = masks;
+  // No model is asked about errors, notices and payloads: what could hold a name is not shown.
+  const modelled = models.length > 0;
   const masking: Masking = {
     results: lineage.map((statement) => resultPlan(statement, masked, masks)),
     detect: masks.detect,
-    hushed: lineage.some((statement) => hushed(statement, masked)),
-    ...(masks.detectOnly !== true && { payloadsWithheld: true as const }),
+    ...(modelled && { models }),
+    hushed: modelled || lineage.some((statement) => hushed(statement, masked)),
+    ...((modelled || masks.detectOnly !== true) && { payloadsWithheld: true as const }),
   };
   return {
     plan: { ok: true, masking },
@@ -177,7 +187,8 @@ function columnPlan(output: OutputColumn, masked: MaskedColumns, masks: MaskSet)
   const { name } = output;
   const kind = masked.kind(output.columns);
   if (kind === null) {
-    const treatment = masks.detect.length > 0 ? 'scan' : 'pass';
+    const scanning = masks.detect.length > 0 || (masks.models ?? []).length > 0;
+    const treatment = scanning ? 'scan' : 'pass';
     return { treatment, kind: null, name, origins };
   }
   if (!output.direct) return { treatment: 'redact', kind: null, name, origins };

@@ -31,6 +31,8 @@ function meeting(a: MaskDocument, b: MaskDocument): string | null {
       if (pattern !== null && other !== null && overlap(pattern, other)) return left;
     }
   }
+  const entity = a.model?.entities.find((name) => b.model?.entities.includes(name) === true);
+  if (entity !== undefined) return `what a model finds as ${entity}`;
   const [mine, others] = [a, b].map(({ detect }) => expandDetectors(detect));
   if (mine?.ok !== true || others?.ok !== true) return null;
   const detector = mine.detectors.find((id) => others.detectors.includes(id));

@@ -16,6 +16,7 @@
 //     │ Query ───────────────────▶ │ decide ⇢ decided                         │
 //     │                            │ record(intent), Query ─────────────────▶ │
 //     │ ◀── rows … ─────────────── │ ◀──────── rows …                         │
+//     │                            │ analyze ⇢ analyzed, where a model is asked│
 //     │ ◀── ReadyForQuery ──────── │ ◀──────── ReadyForQuery; record(outcome) │
 //     │ Query (refused) ─────────▶ │ decide ⇢ decided(deny), record           │
 //     │                            │ Query(certain to fail) ────────────────▶ │
@@ -25,6 +26,7 @@ import type { Decision } from '../decision.ts';
 import type { Authentication, Effect, Engine, TargetLogin } from '../engine.ts';
 import { ProtocolViolation, type SessionCode } from '../failure.ts';
 import { MAX_HELD_BYTES, MAX_MASKED_ROW_BYTES, MAX_MESSAGE_BYTES } from '../limits.ts';
+import type { ModelFinding } from '../masking/detect/model.ts';
 import { sendProbe } from './dispatch.ts';
 import { ClientSide } from './client-side.ts';
 import { FrameReader } from './frames.ts';
@@ -32,7 +34,7 @@ import { Opening, PASSWORD_LIMIT_BYTES, type OpeningEnd } from './opening.ts';
 import { Output } from './output.ts';
 import { fatalFields } from './refusal.ts';
 import { encodeError, type BackendKey, type ReportFields } from './server-messages.ts';
-import { ServerSide } from './server-side.ts';
+import { ServerSide, type Ending } from './server-side.ts';
 import { createSession, type PostgresEngineOptions, type Session } from './session.ts';
 import { encodeCancelRequest } from './startup.ts';
 import { CLIENT, SERVER } from './tags.ts';
@@ -113,14 +115,17 @@ class PostgresEngine implements Engine {
         else this.#openingEnd(step);
       }
       if (this.#output.closed) return;
-      const ending = this.#serverSide.pump();
-      if (ending !== null) {
-        // Only here does the caller need to know what exactly was too large, and it says nothing of what is inside.
-        const large = ending.code === 'limit_exceeded';
-        const words = large ? `The session was closed: ${ending.detail}.` : undefined;
-        return this.#end(ending.code, ending.detail, fatalFields(ending.code, words));
+      this.#served(this.#serverSide.pump());
+      // Whoever reads on while a model is asked is not to fill the memory with what comes.
+      if (this.#serverSide.asking && this.#server.held > MAX_HELD_BYTES) {
+        this.#end('limit_exceeded', 'too many bytes held behind a model');
       }
-      this.#call2('client_protocol', () => this.#pumpClient());
+    });
+  }
+
+  analyzed(id: number, findings: readonly (readonly ModelFinding[])[] | null): Effect[] {
+    return this.#call('target_protocol', () => {
+      if (this.#opening.stage === 'done') this.#served(this.#serverSide.analyzed(id, findings));
     });
   }
 
@@ -187,6 +192,17 @@ class PostgresEngine implements Engine {
     // The first ReadyForQuery is the client's to have when the search path is known.
     this.#session.probe = 'greeting';
     sendProbe(this.#session, 'sync');
+  }
+
+  /** What the server has sent was taken, or ends the session. */
+  #served(ending: Ending | null): void {
+    if (ending !== null) {
+      // Only here does the caller need to know what exactly was too large, and it says nothing of what is inside.
+      const large = ending.code === 'limit_exceeded';
+      const words = large ? `The session was closed: ${ending.detail}.` : undefined;
+      return this.#end(ending.code, ending.detail, fatalFields(ending.code, words));
+    }
+    this.#call2('client_protocol', () => this.#pumpClient());
   }
 
   #pumpClient(): void {

@@ -1,6 +1,8 @@
 // What the engine needs to mask a result: how the server describes it, whether that agrees with what was planned from the
 // catalog, and the shape of the functions that do the work on bytes (masked-rows.ts, masked-copy.ts). A plan and a
 // description that disagree mean that the catalog was not the server's: then nothing of the result may leave.
+import type { ModelFindings } from '../masking/detect/model-findings.ts';
+import type { ByteSink } from '../masking/byte-sink.ts';
 import type { ColumnPlan, CopyOutFormat, DetectorMask, ResultPlan } from '../masking/mask.ts';
 import type { RowMasker } from './masked-rows.ts';
 
@@ -22,6 +24,8 @@ export interface DescribedColumn {
  */
 export interface CopyMasker {
   push(bytes: Uint8Array): Uint8Array;
+  /** The same of a part of a buffer, appended to a sink: what a row costs counts, and the server sends a frame for each. */
+  append(bytes: Uint8Array, start: number, end: number, sink: ByteSink): void;
   /** What is left at the end. */
   end(): Uint8Array;
 }
@@ -32,11 +36,13 @@ export interface ResultMaskers {
     plan: readonly ColumnPlan[],
     described: readonly DescribedColumn[],
     detect: readonly DetectorMask[],
+    model?: ModelFindings,
   ): RowMasker;
   copy(
     plan: readonly ColumnPlan[],
     format: CopyOutFormat,
     detect: readonly DetectorMask[],
+    model?: ModelFindings,
   ): CopyMasker;
 }
 

@@ -1,6 +1,8 @@
 // NotificationResponse for a caller whose results are masked. A payload has no columns, so there is nothing to plan. Where
-// columns are masked for the caller, it is replaced whole: a trigger may have put any of them there. Where detectors are all,
-// one finding replaces it. The masks are those of the last decision. @see protocol-message-formats NotificationResponse
+// columns are masked for the caller, or a model would have to be asked, it is replaced whole: a trigger may have put anything
+// there. Where detectors are all, one finding replaces it. The same goes for settings that the server reports and a statement
+// can fill with what it has read. The masks are those of the last decision.
+// @see protocol-message-formats NotificationResponse, ParameterStatus
 import type { Masking } from '../masking/mask.ts';
 import { createDetection } from '../masking/detect/detection.ts';
 import { decodeLossy } from '../bytes.ts';
@@ -11,17 +13,12 @@ const REPLACED = 'masked';
 
 /** The frame to send in its place; null when it may go as it is. */
 export function maskedNotification(frame: FrameView, masking: Masking): Uint8Array | null {
-  if (masking.detect.length === 0 && masking.payloadsWithheld !== true) return null;
   const body = bodyOf(frame);
   const process = body.u32();
   const channel = body.cstringBytes();
   const payload = body.cstringBytes();
   body.end();
-  const found = () =>
-    createDetection(masking.detect.map(({ detector }) => detector)).find(decodeLossy(payload));
-  // An empty one says nothing that its channel does not.
-  if (payload.length === 0) return null;
-  if (masking.payloadsWithheld !== true && found().length === 0) return null;
+  if (!mayHoldValues(decodeLossy(payload), masking)) return null;
   return encodeFrame(SERVER.notification, (w) =>
     w
       .i32(process | 0)
@@ -29,4 +26,21 @@ export function maskedNotification(frame: FrameView, masking: Masking): Uint8Arr
       .u8(0)
       .cstring(REPLACED),
   );
+}
+
+/**
+ * `set_config('application_name', note, false)`, and time zones in the form of POSIX, `set_config('TimeZone', name || '0', …)`:
+ * other settings that are reported take no text, or are guarded.
+ */
+export function maskedStatus(name: string, value: string, masking: Masking): Uint8Array | null {
+  const free = name === 'application_name' || (name === 'TimeZone' && /^[^/]*[\d<]/.test(value));
+  if (!free || !mayHoldValues(value, masking)) return null;
+  return encodeFrame(SERVER.parameterStatus, (w) => w.cstring(name).cstring(REPLACED));
+}
+
+function mayHoldValues(text: string, { detect, payloadsWithheld }: Masking): boolean {
+  // An empty one says nothing that its channel does not.
+  if (text === '') return false;
+  if (payloadsWithheld === true) return true;
+  return createDetection(detect.map(({ detector }) => detector)).find(text).length > 0;
 }

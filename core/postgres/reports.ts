@@ -1,9 +1,9 @@
-// The server's errors, notices and notifications on their way to the client: as they are, or without what could be masked
-// values. When which of them is to be feared for is hushing.ts; what an error means for the messages behind it is
+// The server's errors, notices, notifications and reported settings on their way to the client: as they are, or without what
+// could be masked values. When which of them is to be feared for is hushing.ts; what an error means for the messages behind it is
 // server-side.ts. Notices of the gateway's own are output.ts and pass unchanged.
 import type { FrameReader } from './frames.ts';
 import { hushedFields } from './hushing.ts';
-import { maskedNotification } from './notification.ts';
+import { maskedNotification, maskedStatus } from './notification.ts';
 import { decodeReport, encodeError, encodeNotice, type ReportFields } from './server-messages.ts';
 import type { Session } from './session.ts';
 
@@ -31,6 +31,13 @@ export class Reports {
   notification(): void {
     const { masking } = this.#s.hush;
     const replaced = masking === null ? null : maskedNotification(this.#reader, masking);
+    if (replaced === null) this.#pass();
+    else this.#s.output.client.write(replaced);
+  }
+
+  status(name: string, value: string): void {
+    const { masking } = this.#s.hush;
+    const replaced = masking === null ? null : maskedStatus(name, value, masking);
     if (replaced === null) this.#pass();
     else this.#s.output.client.write(replaced);
   }

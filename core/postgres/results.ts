@@ -2,13 +2,24 @@
 // masked they go through as views of the chunk they came in. Where something is, the server's description is compared with
 // the plan first, then rows are masked one by one and COPY data as a stream. Their order is server-side.ts' to check.
 //
+// Where a model has to look into a result, rows and COPY data are masked twice: once to learn which texts nobody has been asked
+// about (the outcome is thrown away), and once they are known; analysis.ts keeps them in between.
+//
 // A result that contradicts its plan ends the session. The server has run the statement, so an error in its place would
 // say what is not true; and a plan that was wrong about one result may be wrong about the next.
 import { NO_BYTES, concatBytes } from '../bytes.ts';
 import { ProtocolViolation } from '../failure.ts';
-import { MAX_COPY_CHUNK_BYTES, MAX_MASKED_ROW_BYTES } from '../limits.ts';
+import {
+  MAX_ANALYZED_WAITING_BYTES,
+  MAX_COPY_CHUNK_BYTES,
+  MAX_MASKED_ROW_BYTES,
+} from '../limits.ts';
 import { ByteSink } from '../masking/byte-sink.ts';
+import type { ModelFinding } from '../masking/detect/model.ts';
+import { NotAnalyzed, type ModelFindings } from '../masking/detect/model-findings.ts';
+import type { Masking } from '../masking/mask.ts';
 import { MaskKeyMissing } from '../masking/maskers/maskers.ts';
+import { Analysis, type Waiting } from './analysis.ts';
 import { encodeFrame } from './client-messages.ts';
 import type { FrameReader } from './frames.ts';
 import type { Run } from './ledger.ts';
@@ -24,7 +35,12 @@ export type ResultEnding =
   /** The server's result is not the one that was planned; `detail` is for the journal. */
   | { readonly code: 'mask_mismatch'; readonly detail: string }
   | { readonly code: 'mask_key_missing'; readonly detail: string }
+  /** A model could not be asked about its texts. Rows may have gone out, and the statement has run: there is no way back. */
+  | { readonly code: 'mask_model_unavailable'; readonly detail: string }
   | { readonly code: 'limit_exceeded'; readonly detail: string };
+
+/** A row at its largest, behind as many as may wait. */
+const MAX_WAITING_BYTES = MAX_MASKED_ROW_BYTES + MAX_ANALYZED_WAITING_BYTES;
 
 export class Results {
   readonly #s: Session;
@@ -35,6 +51,13 @@ export class Results {
   /** Of the result that is being answered. */
   #rows: RowMasker | null = null;
   #copy: CopyMasker | null = null;
+  /** Of the same COPY data, ahead of it: finds the texts that a model is to be asked about. */
+  #ahead: CopyMasker | null = null;
+  /** What models find in the result that is being answered; null where none is asked. */
+  #model: ModelFindings | null = null;
+  readonly #analysis: Analysis;
+  /** What the first of two passes writes. */
+  readonly #scratch = new ByteSink(0);
   /** Masked COPY data that fills no frame yet. */
   #copied: Uint8Array[] = [];
   #copiedBytes = 0;
@@ -50,6 +73,29 @@ export class Results {
     this.#s = session;
     this.#reader = reader;
     this.#end = end;
+    this.#analysis = new Analysis(session.output);
+  }
+
+  /** A model is being asked: nothing further may be taken from the server. */
+  get asking(): boolean {
+    return this.#analysis.asking;
+  }
+
+  /** Whether a message of this type has to wait until a model was asked about what came before it. */
+  asks(tag: number): boolean {
+    if (!this.#analysis.waiting || tag === SERVER.dataRow || tag === SERVER.copyData) return false;
+    this.#analysis.ask();
+    return true;
+  }
+
+  /** What models found; a call of its own, like those that bring bytes. */
+  answered(id: number, findings: readonly (readonly ModelFinding[])[] | null): void {
+    const waiting = this.#analysis.answered(id, findings);
+    if (waiting === false) return;
+    if (waiting !== null) return this.#showWaiting(waiting);
+    const detail =
+      findings === null ? 'a model did not answer' : 'findings that do not fit the texts';
+    this.#end({ code: 'mask_model_unavailable', detail });
   }
 
   /** A new call: what the last one has shown may be written over. */
@@ -70,7 +116,9 @@ export class Results {
     if (!head.whole) return true;
     const { maskers } = this.#s.options;
     if (maskers === undefined) return this.#unable();
-    this.#rows = maskers.rows(plan.columns, columns, masking.detect);
+    const model = this.#modelOf(masking);
+    this.#rows = maskers.rows(plan.columns, columns, masking.detect, model ?? undefined);
+    this.#model = model;
     head.whole = !this.#rows.idle;
     return true;
   }
@@ -90,11 +138,14 @@ export class Results {
       const detail = `a row of more than ${MAX_MASKED_ROW_BYTES} bytes cannot be masked`;
       return this.#end({ code: 'limit_exceeded', detail });
     }
-    if (this.#rows === null) throw new ProtocolViolation('a row before its description');
-    const sink = this.#sink;
-    const from = sink.length;
-    this.#rows.append(this.#reader.buffer, start + HEADER_BYTES, end, sink);
-    this.#show(run, sink.bytes, from, sink.length);
+    const rows = this.#rows;
+    if (rows === null) throw new ProtocolViolation('a row before its description');
+    const model = this.#model;
+    if (model === null) return this.#showRow(rows, run, start + HEADER_BYTES, end);
+    const { buffer } = this.#reader;
+    model.collect(() => rows.rewrite(buffer, start + HEADER_BYTES, end, this.#scratch));
+    this.#scratch.clear();
+    this.#wait(model, start + HEADER_BYTES);
   }
 
   copyOut(head: Entry): boolean {
@@ -106,16 +157,28 @@ export class Results {
       return this.#mismatch(wrong);
     }
     if (!needsWork(plan)) return true;
+    const format = plan.copyOut;
     const { maskers } = this.#s.options;
     if (maskers === undefined) return this.#unable();
-    this.#copy = maskers.copy(plan.columns, plan.copyOut, masking.detect);
+    const model = this.#modelOf(masking);
+    const copier = () =>
+      maskers.copy(plan.columns ?? [], format, masking.detect, model ?? undefined);
+    this.#copy = copier();
+    this.#model = model;
+    this.#ahead = model === null ? null : copier();
     return true;
   }
 
   copyData(run: Run): void {
     if (this.#copy === null) return this.#pass(run);
     const { buffer, start, end, first, last } = this.#reader;
-    this.#add(this.#copy.push(buffer.subarray(first ? start + HEADER_BYTES : start, end)));
+    const from = first ? start + HEADER_BYTES : start;
+    const [model, ahead] = [this.#model, this.#ahead];
+    if (model !== null && ahead !== null) {
+      model.collect(() => ahead.push(buffer.subarray(from, end)));
+      return this.#wait(model, from);
+    }
+    this.#add(this.#copy.push(buffer.subarray(from, end)));
     // The server sends a row as soon as it has one, and so it goes on.
     this.#frameCopy(run, last);
   }
@@ -145,6 +208,9 @@ export class Results {
     this.#checked = null;
     this.#rows = null;
     this.#copy = null;
+    this.#ahead = null;
+    this.#model = null;
+    this.#analysis.taken();
     if (this.#copiedBytes === 0) return;
     this.#copied = [];
     this.#copiedBytes = 0;
@@ -158,6 +224,52 @@ export class Results {
     run.digested = true;
     this.#digesting = null;
     this.#digestBuffer = NO_BYTES;
+  }
+
+  #modelOf({ models }: Masking): ModelFindings | null {
+    return models === undefined || models.length === 0 ? null : this.#analysis.findings(models);
+  }
+
+  /** Keeps what the reader points at, and goes on where there is nothing to ask or enough. Rows, and frames of COPY data, whole. */
+  #wait(model: ModelFindings, from: number): void {
+    const { buffer, end, last } = this.#reader;
+    this.#analysis.keep(buffer, from, end);
+    if (this.#analysis.length > MAX_WAITING_BYTES) {
+      return this.#end({ code: 'limit_exceeded', detail: 'too much waits for a model' });
+    }
+    if (!last) return;
+    if (model.missing.length === 0) this.#showWaiting(this.#analysis.kept);
+    else if (this.#analysis.full) this.#analysis.ask();
+  }
+
+  /** What waited, masked by what models found in it. */
+  #showWaiting({ bytes, ends }: Waiting): void {
+    const run = this.#s.pipeline.head?.run ?? null;
+    if (run === null) throw new ProtocolViolation('data of no result');
+    if (this.#copy !== null) {
+      this.#add(this.#copy.push(bytes));
+      this.#frameCopy(run, true);
+    } else if (this.#rows !== null) {
+      let from = 0;
+      for (const end of ends) {
+        this.#showRow(this.#rows, run, from, end, bytes);
+        from = end;
+      }
+    }
+    this.#analysis.taken();
+  }
+
+  #showRow(
+    rows: RowMasker,
+    run: Run,
+    start: number,
+    end: number,
+    bytes: Uint8Array = this.#reader.buffer,
+  ): void {
+    const sink = this.#sink;
+    const from = sink.length;
+    rows.append(bytes, start, end, sink);
+    this.#show(run, sink.bytes, from, sink.length);
   }
 
   #pass(run: Run): void {
@@ -217,6 +329,8 @@ export class Results {
     if (error instanceof MaskMismatch) this.#mismatch(error.message);
     else if (error instanceof RowTooLarge) this.#end({ code: error.code, detail: error.message });
     else if (error instanceof MaskKeyMissing) this.#unable();
+    else if (error instanceof NotAnalyzed)
+      this.#end({ code: 'mask_model_unavailable', detail: error.message });
     else return false;
     return true;
   }

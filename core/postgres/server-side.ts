@@ -2,6 +2,7 @@
 // journal's outcomes. What is in a result, and what is masked of it, is results.ts. What no message expects ends the
 // session: from then on nobody could say what belongs to what. @see protocol-flow
 import { ProtocolViolation } from '../failure.ts';
+import type { ModelFinding } from '../masking/detect/model.ts';
 import type { FrameReader } from './frames.ts';
 import { GateKeeper } from './gate-keeper.ts';
 import type { Settlement } from './named.ts';
@@ -57,11 +58,32 @@ export class ServerSide {
     return this.#fatal;
   }
 
+  /** A model is being asked about rows: what follows them stays in the reader. */
+  get asking(): boolean {
+    return this.#results.asking;
+  }
+
   /** Takes everything there is. Not null when the session must end. */
   pump(): Ending | null {
-    const reader = this.#reader;
     this.#results.begin();
-    while (this.#ending === null && reader.next()) {
+    return this.#goOn();
+  }
+
+  /** What models found in the rows that wait, and everything behind them. */
+  analyzed(id: number, findings: readonly (readonly ModelFinding[])[] | null): Ending | null {
+    this.#results.begin();
+    try {
+      this.#results.answered(id, findings);
+    } catch (error) {
+      if (!this.#results.failed(error)) throw error;
+    }
+    return this.#goOn();
+  }
+
+  #goOn(): Ending | null {
+    const reader = this.#reader;
+    while (this.#ending === null && !this.#results.asking && reader.next()) {
+      if (reader.first && this.#results.asks(reader.tag)) break;
       try {
         if (reader.first) this.#take();
         else this.#continue();
@@ -146,6 +168,8 @@ export class ServerSide {
     if (head.phase !== 'copy_out' || head.run === null) {
       throw new ProtocolViolation('COPY data out of place');
     }
+    // The server sends a row a message: all there is to count when a COPY is cut off.
+    if (this.#reader.first) head.run.pendingRows += 1;
     this.#results.copyData(head.run);
   }
 
@@ -343,7 +367,7 @@ export class ServerSide {
     const { name, value } = decodeParameterStatus(this.#reader);
     const wrong = this.#s.state.reported(name, value);
     if (wrong !== null) return this.#end('session_state_changed', wrong);
-    this.#pass();
+    this.#reports.status(name, value);
   }
 
   // --- small ones ----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import { array, assert, boolean, constantFrom, nat, property, tuple, uint8Array 
 import { describe, expect, it } from 'vitest';
 import type { Decision } from '../../core/decision.ts';
 import type { Effect, Engine, TargetLogin } from '../../core/engine.ts';
+import type { ModelFinding } from '../../core/masking/detect/model.ts';
 
 export type Side = 'client' | 'server';
 export type Step = readonly [from: Side, bytes: Uint8Array];
@@ -21,9 +22,13 @@ export interface EngineContract {
   /** From the beginning, or from an established session: bytes that must end the session and reach nobody. */
   readonly hostile: readonly (readonly [name: string, at: 'start' | 'established', step: Step])[];
   readonly decide: (effect: Extract<Effect, { kind: 'decide' }>) => Decision;
+  /** What a model would find; null where it cannot be asked. Left out: no conversation asks one. */
+  readonly analyze?: (effect: Analyze) => readonly (readonly ModelFinding[])[] | null;
   /** In the server's bytes of these conversations, and never to be in the client's. */
   readonly canary?: Uint8Array;
 }
+
+export type Analyze = Extract<Effect, { kind: 'analyze' }>;
 
 function nth<T>(list: readonly T[], position: number): T {
   const found = list.at(position);
@@ -38,7 +43,10 @@ class Run {
   readonly engine: Engine;
   readonly effects: Effect[] = [];
   readonly held: Extract<Effect, { kind: 'decide' }>[] = [];
+  readonly analyses: Analyze[] = [];
   readonly #contract: EngineContract;
+  /** Models do not answer. */
+  holdAnalyses = false;
   /** Decisions are left open. */
   hold = false;
 
@@ -72,6 +80,11 @@ class Run {
         case 'decide':
           if (this.hold) this.held.push(effect);
           else this.perform(this.engine.decided(effect.id, this.#contract.decide(effect)));
+          break;
+        case 'analyze':
+          if (this.holdAnalyses) this.analyses.push(effect);
+          else
+            this.perform(this.engine.analyzed(effect.id, this.#contract.analyze?.(effect) ?? null));
           break;
         default:
       }
@@ -233,13 +246,14 @@ export function describeEngine(contract: EngineContract): void {
         engine.decided(1, ALLOW),
         engine.reconsider(1),
         engine.authenticated({ ok: true }),
+        engine.analyzed(1, null),
         engine.dialled(contract.login),
         engine.undialled('target_unreachable'),
         engine.notify('x'),
         engine.shutdown('killed', 'x'),
         engine.clientClosed(),
         engine.serverClosed(),
-      ]).toEqual(Array.from({ length: 11 }, () => []));
+      ]).toEqual(Array.from({ length: 12 }, () => []));
       expect(engine.cancelRequest()).toBeNull();
     });
 
@@ -257,6 +271,7 @@ export function describeEngine(contract: EngineContract): void {
       const { engine } = fresh();
       expect(engine.decided(1, ALLOW)).toEqual([]);
       expect(engine.reconsider(1)).toEqual([]);
+      expect(engine.analyzed(1, [])).toEqual([]);
       expect(engine.dialled(contract.login)).toEqual([]);
       expect(engine.authenticated({ ok: true })).toEqual([]);
       expect(engine.cancelRequest()).toBeNull();
