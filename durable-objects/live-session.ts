@@ -188,6 +188,10 @@ export class LiveSession implements Conduct {
     clearTimeout(this.#loginTimer);
     clearInterval(this.#tickTimer);
     // Nobody waits for these any more; a rule's `keep` decides whether the request stays open.
+  analyze(effect: Extract<Effect, { kind: 'analyze' }>): ReturnType<Conduct['analyze']> {
+    return this.#judgement.analyze(effect);
+  }
+
     this.#holding.cancel();
     if (this.#started) this.#host.append([{ kind: 'session.end', code, detail }]);
   }

@@ -8,6 +8,7 @@ import type { RuleDocument } from './document.ts';
 import { factsOf, namesConnect } from './document-conditions.ts';
 import { compileMask, type Mask } from './mask.ts';
 import type { PolicyNotify } from './notify.ts';
+import type { PolicyModel } from './model.ts';
 import type { Policy, PolicyIssuer, PolicyRetention, PolicyTarget } from './policy.ts';
 import type { FactName } from './vocabulary.ts';
 
@@ -35,6 +36,8 @@ export interface CompiledPolicy {
   /** In file order. */
   readonly rules: readonly Rule[];
   readonly masks: readonly Mask[];
+  /** By id. */
+  readonly models: ReadonlyMap<string, PolicyModel>;
   readonly audit: { readonly read: Condition | null; readonly kill: Condition | null };
   readonly retention: PolicyRetention;
   readonly notify: PolicyNotify;
@@ -49,6 +52,7 @@ export function compilePolicy(policy: Policy, revision: number): CompiledPolicy 
     rules: policy.rules.map(compileRule),
     masks: policy.masks.map(compileMask),
     retention: policy.retention,
+    models: new Map(policy.models.map((model) => [model.id, model])),
     audit: {
       read: compiled(policy.audit.read, 'audit'),
       kill: compiled(policy.audit.kill, 'audit'),

@@ -5,6 +5,7 @@ import { decodeUtf8 } from '../bytes.ts';
 import type { ByteSink } from '../masking/byte-sink.ts';
 import { JsonFailure, maskJsonText } from '../masking/json-stream.ts';
 import type { ColumnPlan, DetectorMask, MaskKind } from '../masking/mask.ts';
+import type { ModelTexts } from '../masking/detect/model-findings.ts';
 import type { Maskers } from '../masking/maskers/maskers.ts';
 import { neutral } from '../masking/maskers/placeholder.ts';
 import { TEXT } from '../masking/maskers/value-type.ts';
@@ -14,6 +15,7 @@ import { NULL, SAME, WRITTEN, type CellMask } from './masked-cell.ts';
 import { emptyArray, maskArray, maskRecord, withoutHeaders } from './masked-containers.ts';
 import { maskArrayText, maskRecordText } from './masked-nested.ts';
 import { decodeText, fromPgText, toPgText } from './masked-text.ts';
+import { modelCell } from './masked-model.ts';
 import { BPCHAR, JSONB, pgType, type PgType } from './masked-types.ts';
 
 export interface MaskTools {
@@ -21,6 +23,8 @@ export interface MaskTools {
   readonly detect: readonly DetectorMask[];
 }
 
+  /** What is left by detectors goes through it; left out where no model is asked. */
+  readonly model?: ModelTexts;
 const toNull: CellMask = () => NULL;
 /** `[8-digit]` numbers and more are too common to be worth a search. */
 const LONG_INTEGER = 13;
@@ -36,15 +40,12 @@ export function cellMask(
   switch (plan.treatment) {
     case 'pass':
       return null;
-    case 'scan':
-      if (tools.detect.length === 0) return null;
-      return scanned(
-        type,
-        binary,
-        createScanner(tools.detect, tools.maskers, plan.name),
-        plan.name,
-        tools,
-      );
+    case 'scan': {
+      const cell = tools.detect.length === 0 ? null : scannedFor(plan.name, type, binary, tools);
+      return tools.model === undefined
+        ? cell
+        : modelCell(cell, type, binary, plan.name, tools.model);
+    }
     case 'redact': {
       // The same for every value and for none. A text of a type made on the target has no value that fits them all.
       const cell = type.form === 'created' ? toNull : fixedCell('redact', type, binary, tools);
@@ -153,6 +154,15 @@ function scanned(
   binary: boolean,
   scanner: Scanner,
   name: string,
+function scannedFor(
+  name: string,
+  type: PgType,
+  binary: boolean,
+  tools: MaskTools,
+): CellMask | null {
+  return scanned(type, binary, createScanner(tools.detect, tools.maskers, name), name, tools);
+}
+
   tools: MaskTools,
 ): CellMask | null {
   switch (type.form) {

@@ -5,8 +5,8 @@ import type { ByteSink } from '../masking/byte-sink.ts';
 import type { ColumnPlan } from '../masking/mask.ts';
 import { fromBinary } from './masked-binary.ts';
 import { NULL, SAME, WRITTEN, type CellMask } from './masked-cell.ts';
-import { cellMask, type MaskTools } from './masked-cells.ts';
-import { decodeText } from './masked-text.ts';
+import { cellMask, LONG_INTEGER, type MaskTools } from './masked-cells.ts';
+import { modelCell } from './masked-model.ts';
 import { pgType } from './masked-types.ts';
 
 const TEXT_OID = 25;
@@ -45,9 +45,15 @@ export function untypedCell(plan: ColumnPlan, binary: boolean, tools: MaskTools)
   switch (plan.treatment) {
     case 'pass':
       return null;
-    case 'scan':
-      if (tools.detect.length === 0) return null;
-      return binary ? scannedBinary(plan, tools) : scannedText(plan, tools);
+    case 'scan': {
+      // Detectors alone: what they know of types takes no model with it.
+      const { model, ...detectors } = tools;
+      let cell: CellMask | null = null;
+      if (tools.detect.length > 0) {
+        cell = binary ? scannedBinary(plan, detectors) : scannedText(plan, detectors);
+      }
+      return model === undefined ? cell : modelCell(cell, null, binary, plan.name, model);
+    }
     case 'redact':
       // What it looks like is computed from masked values too: `translate` could make a number of any letter asked for.
       return () => NULL;
