@@ -3,6 +3,13 @@ import type { ActiveGrant, GrantEnd } from '../core/approval/grant.ts';
 import type { ApprovalRpcMethods, ApprovalStanding } from '../core/approval/request.ts';
 import type { Ballot, BallotResult } from '../core/approval/view.ts';
 import type { ChainedEvent } from '../core/audit/event.ts';
+import type {
+  CountedLimit,
+  QuotaAnswer,
+  QuotaAsk,
+  QuotaRefusal,
+  Usage,
+} from '../core/quota/quota.ts';
 
 /** What a Session object answers besides its WebSocket (durable-objects/session.ts fulfils it). */
 export interface SessionRpc extends Rpc.DurableObjectBranded {
@@ -74,6 +81,22 @@ export interface CallRpc extends Rpc.DurableObjectBranded {
   cancel(principalId: string): Promise<string | null>;
 }
 
+/** What a Quota object answers (durable-objects/quota.ts fulfils it). One for a principal; adapters/quotas.ts names it. */
+export interface QuotaRpc extends Rpc.DurableObjectBranded {
+  /** A place among the live sessions for PLACE_MS, or the same place for longer; null: it has one. */
+  enter(
+    session: string,
+    call: number,
+    limits: readonly CountedLimit[],
+  ): Promise<QuotaRefusal | null>;
+  /** Closes the session's batch and gives it another one. */
+  take(ask: QuotaAsk): Promise<QuotaAnswer>;
+  /** Closes the batch: what the report does not name comes back. */
+  settle(session: string, usage: Usage): Promise<void>;
+  /** The session is over: its last report, and its place is free. */
+  leave(session: string, usage: Usage): Promise<void>;
+}
+
 export interface Env {
   readonly DB: D1Database;
   readonly RECORDINGS: R2Bucket;
@@ -81,6 +104,7 @@ export interface Env {
   readonly APPROVAL: DurableObjectNamespace<ApprovalRpc>;
   readonly GRANT: DurableObjectNamespace<GrantRpc>;
   readonly CALL: DurableObjectNamespace<CallRpc>;
+  readonly QUOTA: DurableObjectNamespace<QuotaRpc>;
   /** `development` allows loopback http issuers and plaintext loopback targets; anything else is production. */
   readonly POSTERN_ENV: string;
   /** The gateway's own origin, `https://gate.acme.dev`, where it has several; default: the one a request came to. */

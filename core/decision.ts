@@ -49,6 +49,8 @@ export interface Denial {
   readonly message: string;
   /** What the caller can do instead; empty when nothing. */
   readonly hint: string;
+  /** When the same may be tried again; absent where time alone changes nothing. */
+  readonly retryAfterSeconds?: number;
   /** Of `approval_pending`: what is open, for those who answer at once instead of waiting. */
   readonly pending?: PendingApproval;
 }

@@ -8,7 +8,9 @@ import type { Env } from '../adapters/env.ts';
 import type { Decision, Denial } from '../core/decision.ts';
 import type { DenyCode } from '../core/failure.ts';
 import { HOLD_NOTICE_MS, MAX_PENDING_APPROVALS } from '../core/limits.ts';
+import { sqlCost } from '../core/quota/cost.ts';
 import type { ParseSql } from '../core/sql/parse.ts';
+import type { Reservation } from './allowance.ts';
 
 type Approve = Extract<Decision, { kind: 'approve' }>;
 
@@ -24,6 +26,8 @@ interface Waiting {
   readonly settle: (standing: ApprovalStanding | 'late' | 'cancelled') => void;
 }
 
+type Reserve = (cost: number) => Promise<Reservation>;
+
 /** Approved rounds lost to another connection before an action gives up; each time a new round is asked for. */
 const MAX_ROUNDS = 3;
 
@@ -31,14 +35,22 @@ export class Holding {
   readonly #env: Env;
   readonly #parse: ParseSql;
   readonly #notify: (message: string) => void;
+  readonly #reserve: Reserve | null;
   readonly #waiting = new Map<string, Waiting>();
   /** What was settled while its request was still on its way to us. */
   readonly #early = new Map<string, ApprovalStanding>();
 
-  constructor(env: Env, parse: ParseSql, notify: (message: string) => void) {
+  /** `reserve`: leave of the policy's limits, which an approved action needs before its approval is used (Allowance). */
+  constructor(
+    env: Env,
+    parse: ParseSql,
+    notify: (message: string) => void,
+    reserve: Reserve | null = null,
+  ) {
     this.#env = env;
     this.#parse = parse;
     this.#notify = notify;
+    this.#reserve = reserve;
   }
 
   /** The Approval object's call: one of our rounds is over. */
@@ -72,6 +84,10 @@ export class Holding {
     const by = { session: held.session, action: held.action };
     try {
       const stub = this.#env.APPROVAL.getByName(approvalName(request.digest));
+      // Nobody is asked for what a limit would refuse.
+      const possible = await this.#reserved(cost);
+      if (possible.kind === 'deny') return limited(decision, possible.denial);
+      possible.giveBack();
       for (let round = 0; round < MAX_ROUNDS; round++) {
         const asked = await stub.request(request, Date.now());
         if (asked.state === 'too_many') return tooMany(decision);
@@ -88,7 +104,11 @@ export class Holding {
         }
         if (window !== null && (await window.opened())) return allowed(decision, standing.id, null);
         if (standing.state !== 'approved') return refused(decision, standing);
-        if (window === null && (await stub.consume(request.digest, by))) {
+        if (window !== null) continue;
+        // Before the approval is used: one that a limit refuses is still there for the next try.
+        const leave = await this.#reserved(cost);
+        if (leave.kind === 'deny') return limited(decision, leave.denial);
+        if (await stub.consume(request.digest, by)) {
           return allowed(decision, standing.id, rowBound(demands));
         }
       }
@@ -103,6 +123,11 @@ export class Holding {
 
   /** A round's end, or what came first: the rule's `wait` is over, or the client wants it no more. */
   async #await(
+  async #reserved(cost: number): Promise<Reservation> {
+    if (this.#reserve === null || cost === 0) return FREE;
+    return this.#reserve(cost);
+  }
+
     standing: ApprovalStanding,
     request: ApprovalRequest,
     longestWaitMs: number,
@@ -136,6 +161,18 @@ export class Holding {
 
 function allowed(decision: Approve, id: string, maxRows: number | null): Decision {
   const { demands, revision, observed } = decision;
+const FREE: Reservation = { kind: 'reserved', giveBack: () => undefined };
+
+/** A connection is no action: its place among the sessions is another matter. */
+function costOf({ content, facts }: Held): number {
+  if (content.kind === 'connect') return 0;
+  return facts === null ? 1 : sqlCost(facts);
+}
+
+function limited({ revision, observed }: Approve, denial: Denial): Decision {
+  return { ...denial, revision, observed };
+}
+
   const rules = demands.map(({ rule }) => rule);
   return { kind: 'allow', rules, approval: { id, maxRows }, revision, observed };
 }

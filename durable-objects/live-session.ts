@@ -20,9 +20,11 @@ import type { SessionTicket } from '../core/session-ticket.ts';
 import type { ParseSql } from '../core/sql/parse.ts';
 import { Conversation, type Conduct } from './conversation.ts';
 import { Holding } from './holding.ts';
+import { Allowance } from './allowance.ts';
 import { Judgement } from './judgement.ts';
 import type { MaskedDecision } from './masked-decision.ts';
 import {
+import { LimitedDecision } from './limited-decision.ts';
   cancelElsewhere,
   dialTarget,
   ownsKey,
@@ -63,6 +65,8 @@ export class LiveSession implements Conduct {
   readonly #holding: Holding;
   #principal: Principal | null;
   #connect: ConnectFacts = { protocol: '', client: '', country: '' };
+  readonly #allowance: Allowance;
+  readonly #limited: LimitedDecision;
   /** The window of access this session lives in; null when the policy asks for none. */
   #grant: ActiveGrant | null = null;
   #started = false;
@@ -87,7 +91,14 @@ export class LiveSession implements Conduct {
     this.#protocol = postgresProtocol(env, ticket, target, parse, host.hold);
     this.#judgement = new Judgement(env, ticket, this.#protocol.catalog);
     this.#conversation = new Conversation(this.#protocol.engine, this, socket, ticket.credited);
-    this.#holding = new Holding(env, parse, (message) => this.#conversation.notify(message));
+    this.#allowance = new Allowance(env, ticket.session, () => this.#judgement.limits);
+    this.#limited = new LimitedDecision(this.#judgement, this.#allowance);
+    this.#holding = new Holding(
+      env,
+      parse,
+      (message) => this.#conversation.notify(message),
+      (cost) => this.#allowance.reserve(cost),
+    );
     this.#loginTimer = setTimeout(() => {
       if (!this.#started) this.#shutdown('idle', 'The login took too long.');
     }, LOGIN_TIMEOUT_MS);
@@ -141,8 +152,9 @@ export class LiveSession implements Conduct {
   decide(effect: Decide): MaskedDecision | Promise<MaskedDecision | null> {
     const asked = this.#located(effect);
     const decision = this.#decision(asked);
-    if (!(decision instanceof Promise)) return this.#judgement.masked(asked, decision);
-    return decision.then((late) => late && this.#judgement.masked(asked, late));
+    const last = (said: Decision) => this.#limited.of(asked, this.#judgement.masked(asked, said));
+    if (!(decision instanceof Promise)) return last(decision);
+    return decision.then((late) => late && last(late));
   }
 
   #decision(asked: Decide): Decision | Promise<Decision | null> {
@@ -186,6 +198,7 @@ export class LiveSession implements Conduct {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#loginTimer);
+    this.#limited.recorded(events);
     clearInterval(this.#tickTimer);
     // Nobody waits for these any more; a rule's `keep` decides whether the request stays open.
   analyze(effect: Extract<Effect, { kind: 'analyze' }>): ReturnType<Conduct['analyze']> {
@@ -195,6 +208,7 @@ export class LiveSession implements Conduct {
     this.#holding.cancel();
     if (this.#started) this.#host.append([{ kind: 'session.end', code, detail }]);
   }
+    this.#allowance.release();
 
   /** What follows from what the policy says: go on, refuse, or wait for a human. */
   #next(effect: Decide, decision: Decision): Decision | Promise<Decision | null>;
@@ -264,9 +278,19 @@ export class LiveSession implements Conduct {
     if (principal === null || effect.action.kind !== 'connect') return decision;
     this.#connect = effect.action.connect;
     if (!this.#started) this.#start(principal, decision.revision);
-    if (decision.kind === 'approve') return this.#admit(effect, principal, decision);
-    if (decision.kind === 'deny') this.#refused(decision.code, decision.message);
-    return decision;
+    if (decision.kind === 'deny') {
+      this.#refused(decision.code, decision.message);
+      return decision;
+    }
+    // A connection that waits for people has its place already: nobody is asked for one that could not be had.
+    const placed = this.#allowance.admit(principal.id);
+    const next = (denial: Denial | null): Decision | Promise<Decision> => {
+      if (denial === null)
+        return decision.kind === 'approve' ? this.#admit(effect, principal, decision) : decision;
+      this.#refused(denial.code, denial.message);
+      return { ...denial, revision: decision.revision, observed: decision.observed };
+    };
+    return placed instanceof Promise ? placed.then(next) : next(placed);
   }
 
   async #admit(effect: Decide, principal: Principal, decision: Approve): Promise<Decision> {
@@ -327,6 +351,8 @@ export class LiveSession implements Conduct {
     await this.#tickGrant(principal);
   }
 
+    const denial = await this.#allowance.tick();
+    if (denial !== null) this.#shutdown(denial.code, denial.message);
   /** With the Grant object away, what was granted holds until its own end. */
   async #lookForGrant(principal: Principal, last: ActiveGrant): Promise<ActiveGrant | null> {
     const now = Date.now();

@@ -7,6 +7,7 @@ declare namespace Cloudflare {
     readonly APPROVAL: DurableObjectNamespace<import('../adapters/env.ts').ApprovalRpc>;
     readonly GRANT: DurableObjectNamespace<import('../adapters/env.ts').GrantRpc>;
     readonly CALL: DurableObjectNamespace<import('../adapters/env.ts').CallRpc>;
+    readonly QUOTA: DurableObjectNamespace<import('../adapters/env.ts').QuotaRpc>;
     readonly POSTERN_ENV: string;
     readonly TEST_MIGRATIONS: import('cloudflare:test').D1Migration[];
   }

@@ -33,6 +33,8 @@ export function callAnswer(c: Context<DoorEnv>, view: CallView): Response {
   return problem(c, code, {
     detail: failure.message,
     hint: failure.hint,
+    // One that was kept by an older version has none.
+    retryAfterSeconds: failure.retryAfterSeconds ?? null,
     members: {
       call: id,
       state,

@@ -40,6 +40,8 @@ export interface CallFailure {
   readonly detail: string;
   readonly position: string;
   readonly constraint: string;
+  /** When the same may be tried again; null where nobody can say. */
+  readonly retryAfterSeconds: number | null;
 }
 
 export function failure(
@@ -47,12 +49,21 @@ export function failure(
   message: string,
   more: Partial<CallFailure> = {},
 ): CallFailure {
-  const none = { hint: '', rule: null, sqlstate: null, detail: '', position: '', constraint: '' };
-  return { ...none, ...more, code, message };
+  return { ...NOTHING_MORE, ...more, code, message };
 }
 
+const NOTHING_MORE: Omit<CallFailure, 'code' | 'message'> = {
+  hint: '',
+  rule: null,
+  sqlstate: null,
+  detail: '',
+  position: '',
+  constraint: '',
+  retryAfterSeconds: null,
+};
+
 /** What the gateway writes as the detail of its own errors (core/postgres/refusal.ts). */
-const OWN = /^code ([a-z_]+)(?:; rule (.+?))?(?:; revision \d+)?$/s;
+const OWN = /^code ([a-z_]+)(?:; rule (.+?))?(?:; revision \d+)?(?:; retry (\d{1,9}))?$/s;
 
 /**
  * An ErrorResponse as a failure. The target's own errors name their place in its source (F, L, R), the gateway's have none:
@@ -63,7 +74,8 @@ export function reportedFailure(fields: ReportFields): CallFailure {
   const foreign = ['F', 'L', 'R'].some((field) => fields[field] !== undefined);
   const own = foreign ? null : OWN.exec(detail);
   if (own?.[1] !== undefined) {
-    return failure(own[1], message, { hint, rule: own[2] ?? null, sqlstate });
+    const retryAfterSeconds = own[3] === undefined ? null : Number(own[3]);
+    return failure(own[1], message, { hint, rule: own[2] ?? null, sqlstate, retryAfterSeconds });
   }
   const { P: position = '', n: constraint = '' } = fields;
   return failure('query_failed', message, { hint, sqlstate, detail, position, constraint });

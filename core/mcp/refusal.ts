@@ -27,7 +27,7 @@ export function refusalText(
     );
     if (failure.hint !== '') lines.push(`Hint: ${sentence(failure.hint)}`);
   }
-  lines.push(`Next: ${nextStep(failure.code)}`);
+  lines.push(`Next: ${nextStep(failure.code, failure.retryAfterSeconds ?? null)}`);
   if (call !== null) lines.push(`Call: ${call}`);
   return lines.join('\n');
 }
@@ -68,6 +68,7 @@ const PASSING: ReadonlySet<string> = new Set([
   'catalog_unavailable',
   'approval_unavailable',
   'journal_unavailable',
+  'limit_unavailable',
   'target_unreachable',
   'target_auth_failed',
   'target_tls_failed',
@@ -98,12 +99,13 @@ function nextStep(code: string): string {
     case 'call_cancelled':
       return 'It will not run any more. Send it again (with a new idempotencyKey) if it is still needed.';
     case 'approval_too_many':
-    case 'limit_exceeded':
       return 'Wait, and send fewer requests at a time.';
     case 'row_bound':
       return 'It concerns more rows than is allowed. Narrow its WHERE clause and try again.';
     case 'sql_unparsable':
       return 'Correct the SQL: one statement in the syntax of Postgres.';
+    case 'limit_exceeded':
+      return `${pause(seconds)}, then send the same again, once. Until then every call that the limit concerns is refused: ask for less, in fewer calls, and do not try in a loop.`;
     case 'sql_too_large':
     case 'request_too_large':
       return 'Make the statement shorter: put values into params, and work in batches.';

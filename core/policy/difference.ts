@@ -1,5 +1,6 @@
 // What one policy changes over another, by the names in the file. The order of rules carries no meaning (outcome.ts), so
 // moving one is no change.
+import { limitLabel } from './limit.ts';
 import type { Policy } from './policy.ts';
 
 export interface FieldChange {
@@ -11,7 +12,7 @@ export interface FieldChange {
 }
 
 export interface PolicyChange {
-  readonly section: 'issuer' | 'target' | 'rule' | 'mask' | 'audit' | 'setting';
+  readonly section: 'issuer' | 'target' | 'rule' | 'mask' | 'limit' | 'audit' | 'setting';
   readonly id: string;
   readonly kind: 'added' | 'removed' | 'changed';
   /** For `added` and `removed`, the entry's own fields. */
@@ -25,9 +26,15 @@ export function policyChanges(before: Policy | null, after: Policy): PolicyChang
     ...sectionChanges('target', before?.targets ?? [], after.targets),
     ...sectionChanges('rule', before?.rules ?? [], after.rules),
     ...sectionChanges('mask', before?.masks ?? [], after.masks),
+    ...sectionChanges('limit', limits(before), limits(after)),
     ...sectionChanges('audit', audit(before), audit(after)),
     ...sectionChanges('setting', settings(before), settings(after)),
   ];
+}
+
+/** An entry without an id goes by what it is about, as its count does. */
+function limits(policy: Policy | null): readonly Entry[] {
+  return (policy?.limits ?? []).map((limit) => ({ ...limit, id: limitLabel(limit) }));
 }
 
 function audit(policy: Policy | null): readonly Entry[] {

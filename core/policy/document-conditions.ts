@@ -51,11 +51,9 @@ function places(document: PolicyDocument): Place[] {
     [['masks', i, 'on'], cel(mask.on), 'on', 'bool'],
     [['masks', i, 'except'], mask.except, 'mask', 'bool'],
   ]);
-  const limits = (document.limits ?? []).map(({ who }, i): Place => [
-    ['limits', i, 'who'],
-    who,
-    'who',
-    'bool',
+  const limits = (document.limits ?? []).flatMap(({ who, on }, i): Place[] => [
+    [['limits', i, 'who'], who, 'mask', 'bool'],
+    [['limits', i, 'on'], cel(on), 'on', 'bool'],
   ]);
   return [
     ...issuers,

@@ -6,6 +6,7 @@ import { compiled, coverage } from './compiled.ts';
 import type { Condition, Verdict } from './condition.ts';
 import type { RuleDocument } from './document.ts';
 import { factsOf, namesConnect } from './document-conditions.ts';
+import { compileLimit, type Limit } from './limit.ts';
 import { compileMask, type Mask } from './mask.ts';
 import type { PolicyNotify } from './notify.ts';
 import type { PolicyModel } from './model.ts';
@@ -37,6 +38,8 @@ export interface CompiledPolicy {
   readonly rules: readonly Rule[];
   readonly masks: readonly Mask[];
   /** By id. */
+  readonly masks: readonly Mask[];
+  readonly limits: readonly Limit[];
   readonly models: ReadonlyMap<string, PolicyModel>;
   readonly audit: { readonly read: Condition | null; readonly kill: Condition | null };
   readonly retention: PolicyRetention;
@@ -51,6 +54,7 @@ export function compilePolicy(policy: Policy, revision: number): CompiledPolicy 
     targets: new Map(policy.targets.map((target) => [target.id, target])),
     rules: policy.rules.map(compileRule),
     masks: policy.masks.map(compileMask),
+    limits: policy.limits.map(compileLimit),
     retention: policy.retention,
     models: new Map(policy.models.map((model) => [model.id, model])),
     audit: {

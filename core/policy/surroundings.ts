@@ -13,6 +13,8 @@ const RESERVED_BINDINGS: readonly string[] = [
   'SESSION',
   'APPROVAL',
   'GRANT',
+  'CALL',
+  'QUOTA',
   'ASSETS',
   'POSTERN_ENV',
   'POSTERN_URL',

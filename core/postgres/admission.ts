@@ -148,6 +148,7 @@ export class Admission {
     this.#asking = null;
     // Whoever asks again wants the state that will be in force.
     if (this.#s.pipeline.readies > 0) this.#wait = 'readies';
+    else if (this.#s.pipeline.running > 0) this.waitForAnswers();
     this.#reconsidered = id;
   }
 
@@ -178,6 +179,8 @@ export class Admission {
       lineage: inspection.lineage,
       quiet: this.#s.pipeline.readies === 0,
       preparing,
+      running: this.#s.pipeline.running > 0,
+      unsettledRows: this.#s.ledger.unsettledRows,
     });
     return false;
   }

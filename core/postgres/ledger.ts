@@ -94,6 +94,11 @@ export class Ledger {
     this.#finished = [];
   }
 
+  /** Rows of what was answered and has no outcome yet. */
+  get unsettledRows(): number {
+    return this.#finished.reduce((sum, { rows }) => sum + rows, 0);
+  }
+
   /** The session ends before the commit of these was seen. */
   abandonFinished(): void {
     for (const run of this.#finished) this.finish(run, 'unknown', null);
@@ -105,7 +110,8 @@ export class Ledger {
       kind: 'outcome',
       action: run.action,
       outcome,
-      rows: run.rows,
+      // What came of a result that was cut off counts as well: it is with the client.
+      rows: run.rows + run.pendingRows,
       bytes: run.bytes,
       error: sqlstate,
       digest: run.digested && run.digest !== null ? run.digest.hex() : null,

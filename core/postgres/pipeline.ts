@@ -79,6 +79,7 @@ export class Pipeline {
   #seq = 0;
   #segment = 0;
   #readies = 0;
+  #running = 0;
   /** The server ignores everything up to the next Sync that is sent. */
   skipping = false;
   /** Extended-protocol messages were sent since the last Sync or simple query: an implicit transaction may be open. */
@@ -101,6 +102,11 @@ export class Pipeline {
   /** ReadyForQuery still to come. The server flushes with each, so waiting for them always ends. */
   get readies(): number {
     return this.#readies;
+  }
+
+  /** Actions sent and not yet answered. */
+  get running(): number {
+    return this.#running;
   }
 
   /** Sequence number the next message will have. */
@@ -131,6 +137,7 @@ export class Pipeline {
       portalChanges: details.portalChanges ?? NO_CHANGES,
     };
     this.#entries.push(entry);
+    if (entry.run !== null) this.#running += 1;
     switch (kind) {
       case 'sync':
         this.#segment += 1;
@@ -156,6 +163,7 @@ export class Pipeline {
     const head = this.head;
     if (head === undefined) return;
     if (head.kind === 'sync' || head.kind === 'query') this.#readies -= 1;
+    if (head.run !== null) this.#running -= 1;
     this.#head += 1;
     if (this.#head === this.#entries.length) {
       this.#entries.length = 0;
@@ -184,6 +192,7 @@ export class Pipeline {
     this.#entries = [];
     this.#head = 0;
     this.#readies = 0;
+    this.#running = 0;
     return left;
   }
 }
