@@ -82,12 +82,13 @@ export class Holding {
     if (!bound.ok) return deny(decision, bound.error.code, bound.error.detail, '');
     const request: ApprovalRequest = { ...held, demands, revision, digest: bound.value.digest };
     const by = { session: held.session, action: held.action };
+    const cost = costOf(held);
     try {
-      const stub = this.#env.APPROVAL.getByName(approvalName(request.digest));
       // Nobody is asked for what a limit would refuse.
       const possible = await this.#reserved(cost);
       if (possible.kind === 'deny') return limited(decision, possible.denial);
       possible.giveBack();
+      const stub = this.#env.APPROVAL.getByName(approvalName(request.digest));
       for (let round = 0; round < MAX_ROUNDS; round++) {
         const asked = await stub.request(request, Date.now());
         if (asked.state === 'too_many') return tooMany(decision);
@@ -111,6 +112,7 @@ export class Holding {
         if (await stub.consume(request.digest, by)) {
           return allowed(decision, standing.id, rowBound(demands));
         }
+        leave.giveBack();
       }
     } catch (error) {
       // Codes of storage and RPC failures are for the operator; the caller learns that nobody could be asked.
@@ -121,13 +123,13 @@ export class Holding {
     return deny(decision, 'approval_unavailable', message, 'Try again.');
   }
 
-  /** A round's end, or what came first: the rule's `wait` is over, or the client wants it no more. */
-  async #await(
   async #reserved(cost: number): Promise<Reservation> {
     if (this.#reserve === null || cost === 0) return FREE;
     return this.#reserve(cost);
   }
 
+  /** A round's end, or what came first: the rule's `wait` is over, or the client wants it no more. */
+  async #await(
     standing: ApprovalStanding,
     request: ApprovalRequest,
     longestWaitMs: number,
@@ -159,8 +161,6 @@ export class Holding {
   }
 }
 
-function allowed(decision: Approve, id: string, maxRows: number | null): Decision {
-  const { demands, revision, observed } = decision;
 const FREE: Reservation = { kind: 'reserved', giveBack: () => undefined };
 
 /** A connection is no action: its place among the sessions is another matter. */
@@ -173,6 +173,8 @@ function limited({ revision, observed }: Approve, denial: Denial): Decision {
   return { ...denial, revision, observed };
 }
 
+function allowed(decision: Approve, id: string, maxRows: number | null): Decision {
+  const { demands, revision, observed } = decision;
   const rules = demands.map(({ rule }) => rule);
   return { kind: 'allow', rules, approval: { id, maxRows }, revision, observed };
 }

@@ -10,7 +10,7 @@ import { grantCovers, grantSecondsOf, type ActiveGrant } from '../core/approval/
 import type { ActionContent, ApprovalStanding } from '../core/approval/request.ts';
 import { unboundable } from '../core/approval/row-bound.ts';
 import type { EngineEvent, SessionEvent } from '../core/audit/event.ts';
-import type { Decision } from '../core/decision.ts';
+import type { Decision, Denial } from '../core/decision.ts';
 import type { Authentication, Effect, TargetLogin } from '../core/engine.ts';
 import type { ConnectFacts } from '../core/facts.ts';
 import type { SessionCode } from '../core/failure.ts';
@@ -188,6 +188,10 @@ export class LiveSession implements Conduct {
 
   stale(): void {
     this.#judgement.stale();
+  analyze(effect: Extract<Effect, { kind: 'analyze' }>): ReturnType<Conduct['analyze']> {
+    return this.#judgement.analyze(effect);
+  }
+
   }
 
   record(events: readonly EngineEvent[]): void {
@@ -201,10 +205,6 @@ export class LiveSession implements Conduct {
     this.#limited.recorded(events);
     clearInterval(this.#tickTimer);
     // Nobody waits for these any more; a rule's `keep` decides whether the request stays open.
-  analyze(effect: Extract<Effect, { kind: 'analyze' }>): ReturnType<Conduct['analyze']> {
-    return this.#judgement.analyze(effect);
-  }
-
     this.#holding.cancel();
     if (this.#started) this.#host.append([{ kind: 'session.end', code, detail }]);
   }

@@ -76,8 +76,12 @@ const PASSING: ReadonlySet<string> = new Set([
   'interrupted',
 ]);
 
+function pause(seconds: number | null): string {
+  return seconds === null ? 'Wait' : `Wait ${seconds} seconds`;
+}
+
 /** One step for each code. A code that is not named gets the careful one. */
-function nextStep(code: string): string {
+function nextStep(code: string, seconds: number | null = null): string {
   switch (code) {
     case 'no_rule':
       return 'Nothing in the policy allows this to you. Use list_targets and describe_schema to see what you may reach; ask for less (a read, other tables), or tell the person you work for that a rule is missing.';
@@ -100,12 +104,12 @@ function nextStep(code: string): string {
       return 'It will not run any more. Send it again (with a new idempotencyKey) if it is still needed.';
     case 'approval_too_many':
       return 'Wait, and send fewer requests at a time.';
+    case 'limit_exceeded':
+      return `${pause(seconds)}, then send the same again, once. Until then every call that the limit concerns is refused: ask for less, in fewer calls, and do not try in a loop.`;
     case 'row_bound':
       return 'It concerns more rows than is allowed. Narrow its WHERE clause and try again.';
     case 'sql_unparsable':
       return 'Correct the SQL: one statement in the syntax of Postgres.';
-    case 'limit_exceeded':
-      return `${pause(seconds)}, then send the same again, once. Until then every call that the limit concerns is refused: ask for less, in fewer calls, and do not try in a loop.`;
     case 'sql_too_large':
     case 'request_too_large':
       return 'Make the statement shorter: put values into params, and work in batches.';
