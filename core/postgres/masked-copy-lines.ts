@@ -49,6 +49,11 @@ export function createLineCutter({ format, delimiter, quote, escape }: CopyOutFo
   let inside = false;
   let begun = false;
 
+  /** In CSV it escapes a quote and itself, and means itself before anything else: skipping any byte is the same. */
+  function escapes(inside: boolean): boolean {
+    return !csv || (inside && escapeByte !== quoteByte);
+  }
+
   function ended(at: number): void {
     if (count === ends.length) {
       const grown = new Uint32Array(count * 2);
@@ -75,20 +80,15 @@ export function createLineCutter({ format, delimiter, quote, escape }: CopyOutFo
         marked = false;
         begun = true;
       }
+      const table = special;
       let at = start + looked;
-      while (at < end) {
+      for (; at < end; at += 1) {
         const byte = bytes[at] ?? 0;
-        if (special[byte] === 0) {
-          at += 1;
-          continue;
-        }
-        if (byte === escapeByte && (csv ? inside && escapeByte !== quoteByte : true)) {
-          // In CSV it escapes a quote and itself, and means itself before anything else: skipping any byte is the same.
+        if (table[byte] === 0) continue;
+        if (byte === escapeByte && escapes(inside)) {
           marked = true;
-          at += 2;
-          continue;
-        }
-        if (byte === quoteByte) {
+          at += 1;
+        } else if (byte === quoteByte) {
           inside = !inside;
           marked = true;
         } else if (!inside) {
@@ -100,7 +100,6 @@ export function createLineCutter({ format, delimiter, quote, escape }: CopyOutFo
             return at + 1;
           }
         }
-        at += 1;
       }
       looked = at - start;
       return -1;
