@@ -1,6 +1,7 @@
 // The conduct of one live session: who the caller is, what the policy says of each action, which target is dialled with
 // which credential, and when it is over. Conversation moves the bytes; Session keeps the journal.
 import type { Connection } from '../adapters/connection.ts';
+import { nativeCrypto } from '../adapters/crypto.ts';
 import type { Env } from '../adapters/env.ts';
 import type { ActivePolicy } from '../adapters/policy-store.ts';
 import type { HoldInput } from '../adapters/tunnel-connection.ts';
@@ -9,6 +10,7 @@ import { rowBound } from '../core/approval/envelope.ts';
 import { grantCovers, grantSecondsOf, type ActiveGrant } from '../core/approval/grant.ts';
 import type { ActionContent, ApprovalStanding } from '../core/approval/request.ts';
 import { unboundable } from '../core/approval/row-bound.ts';
+import { claimsDigest } from '../core/audit/claims-digest.ts';
 import type { EngineEvent, SessionEvent } from '../core/audit/event.ts';
 import type { Decision, Denial } from '../core/decision.ts';
 import type { Authentication, Effect, TargetLogin } from '../core/engine.ts';
@@ -18,13 +20,13 @@ import type { Principal } from '../core/identity.ts';
 import { LOGIN_TIMEOUT_MS, MAX_UNSHIPPED_BYTES, SESSION_TICK_MS } from '../core/limits.ts';
 import type { SessionTicket } from '../core/session-ticket.ts';
 import type { ParseSql } from '../core/sql/parse.ts';
+import { Allowance } from './allowance.ts';
 import { Conversation, type Conduct } from './conversation.ts';
 import { Holding } from './holding.ts';
-import { Allowance } from './allowance.ts';
 import { Judgement } from './judgement.ts';
+import { LimitedDecision } from './limited-decision.ts';
 import type { MaskedDecision } from './masked-decision.ts';
 import {
-import { LimitedDecision } from './limited-decision.ts';
   cancelElsewhere,
   dialTarget,
   ownsKey,
@@ -63,10 +65,10 @@ export class LiveSession implements Conduct {
   readonly #protocol: Protocol;
   readonly #conversation: Conversation;
   readonly #holding: Holding;
-  #principal: Principal | null;
-  #connect: ConnectFacts = { protocol: '', client: '', country: '' };
   readonly #allowance: Allowance;
   readonly #limited: LimitedDecision;
+  #principal: Principal | null;
+  #connect: ConnectFacts = { protocol: '', client: '', country: '' };
   /** The window of access this session lives in; null when the policy asks for none. */
   #grant: ActiveGrant | null = null;
   #started = false;
@@ -186,29 +188,29 @@ export class LiveSession implements Conduct {
     await cancelElsewhere(this.#env, this.#ticket.target, key);
   }
 
-  stale(): void {
-    this.#judgement.stale();
   analyze(effect: Extract<Effect, { kind: 'analyze' }>): ReturnType<Conduct['analyze']> {
     return this.#judgement.analyze(effect);
   }
 
+  stale(): void {
+    this.#judgement.stale();
   }
 
   record(events: readonly EngineEvent[]): void {
     this.#host.append(events);
+    this.#limited.recorded(events);
   }
 
   ended(code: SessionCode, detail: string): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#loginTimer);
-    this.#limited.recorded(events);
     clearInterval(this.#tickTimer);
     // Nobody waits for these any more; a rule's `keep` decides whether the request stays open.
     this.#holding.cancel();
+    this.#allowance.release();
     if (this.#started) this.#host.append([{ kind: 'session.end', code, detail }]);
   }
-    this.#allowance.release();
 
   /** What follows from what the policy says: go on, refuse, or wait for a human. */
   #next(effect: Decide, decision: Decision): Decision | Promise<Decision | null>;
@@ -313,7 +315,7 @@ export class LiveSession implements Conduct {
           id: principal.id,
           kind: principal.kind,
           groups: principal.groups,
-          claimsDigest: this.#judgement.claimsDigest(principal),
+          claimsDigest: claimsDigest(principal, nativeCrypto),
         },
         client: {
           name: this.#connect.client,
@@ -349,10 +351,10 @@ export class LiveSession implements Conduct {
       }
     }
     await this.#tickGrant(principal);
-  }
-
     const denial = await this.#allowance.tick();
     if (denial !== null) this.#shutdown(denial.code, denial.message);
+  }
+
   /** With the Grant object away, what was granted holds until its own end. */
   async #lookForGrant(principal: Principal, last: ActiveGrant): Promise<ActiveGrant | null> {
     const now = Date.now();

@@ -8,8 +8,8 @@ import type { RuleDocument } from './document.ts';
 import { factsOf, namesConnect } from './document-conditions.ts';
 import { compileLimit, type Limit } from './limit.ts';
 import { compileMask, type Mask } from './mask.ts';
-import type { PolicyNotify } from './notify.ts';
 import type { PolicyModel } from './model.ts';
+import type { PolicyNotify } from './notify.ts';
 import type { Policy, PolicyIssuer, PolicyRetention, PolicyTarget } from './policy.ts';
 import type { FactName } from './vocabulary.ts';
 
@@ -36,11 +36,10 @@ export interface CompiledPolicy {
   readonly targets: ReadonlyMap<string, PolicyTarget>;
   /** In file order. */
   readonly rules: readonly Rule[];
-  readonly masks: readonly Mask[];
   /** By id. */
+  readonly models: ReadonlyMap<string, PolicyModel>;
   readonly masks: readonly Mask[];
   readonly limits: readonly Limit[];
-  readonly models: ReadonlyMap<string, PolicyModel>;
   readonly audit: { readonly read: Condition | null; readonly kill: Condition | null };
   readonly retention: PolicyRetention;
   readonly notify: PolicyNotify;
@@ -53,10 +52,10 @@ export function compilePolicy(policy: Policy, revision: number): CompiledPolicy 
     issuers: policy.issuers,
     targets: new Map(policy.targets.map((target) => [target.id, target])),
     rules: policy.rules.map(compileRule),
+    models: new Map(policy.models.map((model) => [model.id, model])),
     masks: policy.masks.map(compileMask),
     limits: policy.limits.map(compileLimit),
     retention: policy.retention,
-    models: new Map(policy.models.map((model) => [model.id, model])),
     audit: {
       read: compiled(policy.audit.read, 'audit'),
       kill: compiled(policy.audit.kill, 'audit'),
