@@ -44,6 +44,8 @@ const SHORTEST_NUMBER = 8;
 const INTEGER: ValueType = { kind: 'integer', bits: 53 };
 const FLOAT: ValueType = { kind: 'float' };
 
+const constants = { null: 'null', redact: JSON.stringify(MASKED) } as const;
+
 export function createLeaves({ maskers, detect, paths, context }: JsonMaskOptions): Leaves {
   const found = createJsonPaths(paths);
   for (const { kind } of paths) maskers.require(kind);
@@ -67,7 +69,7 @@ export function createLeaves({ maskers, detect, paths, context }: JsonMaskOption
     root: found.root,
     enter: (from, at) => found.enter(from, at),
     kindAt: (position) => (paths.length === 0 ? null : found.kind(position)),
-    replaced: (kind) => (kind === 'null' ? 'null' : JSON.stringify(MASKED)),
+    replaced: (kind) => constants[kind],
     decoded: decodedString,
     key(bytes, start, end) {
       if (idle || !suspicious(general, bytes, start, end)) return null;
@@ -82,6 +84,10 @@ export function createLeaves({ maskers, detect, paths, context }: JsonMaskOption
       return shown === text ? null : JSON.stringify(shown);
     },
     maskedString(kind, bytes, start, end) {
+      // The same for every string; an escape still has to be one.
+      if ((kind === 'redact' || kind === 'null') && !hasByte(bytes, 0x5c, start, end)) {
+        return constants[kind];
+      }
       const text = decodedString(bytes, start, end);
       return JSON.stringify(maskers.mask(kind, text, { type: TEXT, detector: null }));
     },

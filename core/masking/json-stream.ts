@@ -251,6 +251,8 @@ class Machine {
     const level = this.#levels.at(-1);
     if (!this.#leaves.hasPaths) return this.#leaves.root;
     if (level === undefined) return this.#leaves.root;
+    // No path leads here, and none leads on.
+    if (level.position.length === 0) return level.position;
     return this.#leaves.enter(level.position, level.object ? (this.#ownKey() ?? '') : level.index);
   }
 

@@ -3,31 +3,33 @@
 // cannot be read as its type says becomes NULL.
 import { decodeUtf8 } from '../bytes.ts';
 import type { ByteSink } from '../masking/byte-sink.ts';
+import { decodeText, hasByte } from '../masking/byte-text.ts';
 import { JsonFailure, maskJsonText } from '../masking/json-stream.ts';
-import type { ColumnPlan, DetectorMask, MaskKind } from '../masking/mask.ts';
 import type { ModelTexts } from '../masking/detect/model-findings.ts';
+import type { ColumnPlan, DetectorMask, MaskKind } from '../masking/mask.ts';
 import type { Maskers } from '../masking/maskers/maskers.ts';
+import { appendPartial } from '../masking/maskers/partial-bytes.ts';
 import { neutral } from '../masking/maskers/placeholder.ts';
 import { TEXT } from '../masking/maskers/value-type.ts';
 import { createScanner, SHORTEST_FINDING, type Scanner } from '../masking/scan.ts';
 import { fromBinary, toBinary } from './masked-binary.ts';
 import { NULL, SAME, WRITTEN, type CellMask } from './masked-cell.ts';
 import { emptyArray, maskArray, maskRecord, withoutHeaders } from './masked-containers.ts';
-import { maskArrayText, maskRecordText } from './masked-nested.ts';
-import { decodeText, fromPgText, toPgText } from './masked-text.ts';
 import { modelCell } from './masked-model.ts';
+import { maskArrayText, maskRecordText } from './masked-nested.ts';
+import { fromPgText, toPgText } from './masked-text.ts';
 import { BPCHAR, JSONB, pgType, type PgType } from './masked-types.ts';
 
 export interface MaskTools {
   readonly maskers: Maskers;
   readonly detect: readonly DetectorMask[];
-}
-
   /** What is left by detectors goes through it; left out where no model is asked. */
   readonly model?: ModelTexts;
+}
+
 const toNull: CellMask = () => NULL;
 /** `[8-digit]` numbers and more are too common to be worth a search. */
-const LONG_INTEGER = 13;
+export const LONG_INTEGER = 13;
 
 /** Null: cells of this column pass. */
 export function cellMask(
@@ -81,7 +83,10 @@ function masked(kind: MaskKind, type: PgType, binary: boolean, tools: MaskTools)
   if (kind === 'partial' && type.value.kind !== 'text')
     return fixedCell('redact', type, binary, tools);
   if (type.value.kind === 'other') return toNull;
+  // Texts are the same bytes in both formats. Blanks behind character(n) are no part of it.
+  const onBytes = kind === 'partial' && type.oid !== BPCHAR;
   return (bytes, start, end, sink) => {
+    if (onBytes && appendPartial(bytes, start, end, sink)) return WRITTEN;
     if (!binary) {
       const text = maskedText(kind, type, decodeText(bytes, start, end), maskers);
       if (text === null) return NULL;
@@ -149,11 +154,6 @@ function constant(cell: Uint8Array): CellMask {
 
 // --- scanned ---------------------------------------------------------------------------------------------------------
 
-function scanned(
-  type: PgType,
-  binary: boolean,
-  scanner: Scanner,
-  name: string,
 function scannedFor(
   name: string,
   type: PgType,
@@ -163,6 +163,11 @@ function scannedFor(
   return scanned(type, binary, createScanner(tools.detect, tools.maskers, name), name, tools);
 }
 
+function scanned(
+  type: PgType,
+  binary: boolean,
+  scanner: Scanner,
+  name: string,
   tools: MaskTools,
 ): CellMask | null {
   switch (type.form) {
@@ -199,8 +204,7 @@ function scannedFor(
 
 function scannedText(scanner: Scanner): CellMask {
   return (bytes, start, end, sink) => {
-    if (end - start < SHORTEST_FINDING || !scanner.suspicious(bytes.subarray(start, end)))
-      return SAME;
+    if (!scanner.suspicious(bytes, start, end)) return SAME;
     return written(decodeText(bytes, start, end), (text) => scanner.text(text), sink);
   };
 }
@@ -263,7 +267,7 @@ function scannedBytes(type: PgType, binary: boolean, scanner: Scanner): CellMask
       // bytea_output = escape: the text itself, with some bytes in octal.
       if (hex !== null) content = toBinary(type, hex) ?? content;
     }
-    if (!scanner.suspicious(content)) return SAME;
+    if (!scanner.suspicious(content, 0, content.length)) return SAME;
     const text = decodeUtf8(content);
     return text === null || scanner.part(text) === text ? SAME : NULL;
   };
@@ -275,9 +279,8 @@ function scannedCreatedText(scanner: Scanner): CellMask {
   return (bytes, start, end, sink) => {
     if (end - start < SHORTEST_FINDING) return SAME;
     const first = bytes[start];
-    const suspicious = scanner.suspicious(bytes.subarray(start, end));
     // Quotes and backslashes of a nested text can stand inside a value.
-    if (!suspicious && !bytes.subarray(start, end).includes(0x5c)) return SAME;
+    if (!scanner.suspicious(bytes, start, end) && !hasByte(bytes, 0x5c, start, end)) return SAME;
     const text = decodeText(bytes, start, end);
     const nested =
       first === 0x28
@@ -352,7 +355,7 @@ function scannedOpaque(scanner: Scanner): CellMask {
 }
 
 function foundIn(content: Uint8Array, scanner: Scanner): number {
-  if (!scanner.suspicious(content)) return SAME;
+  if (!scanner.suspicious(content, 0, content.length)) return SAME;
   const text = decodeText(content, 0, content.length);
   return scanner.part(text) === text ? SAME : NULL;
 }

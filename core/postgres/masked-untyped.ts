@@ -2,7 +2,9 @@
 // so that what stands in its place is a value of whatever it really is (0 is a number and a text, {} an array and a JSON
 // object); in binary a masked cell is NULL, and one in which anything is found as well.
 import type { ByteSink } from '../masking/byte-sink.ts';
+import { decodeText } from '../masking/byte-text.ts';
 import type { ColumnPlan } from '../masking/mask.ts';
+import { SHORTEST_FINDING } from '../masking/scan.ts';
 import { fromBinary } from './masked-binary.ts';
 import { NULL, SAME, WRITTEN, type CellMask } from './masked-cell.ts';
 import { cellMask, LONG_INTEGER, type MaskTools } from './masked-cells.ts';
@@ -89,12 +91,26 @@ function maskedText(plan: ColumnPlan, tools: MaskTools): CellMask {
   };
 }
 
+/** What is too short for any detector whatever its type, and short integers, of which every table has a column. */
+function holdsNothing(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < SHORTEST_FINDING) return true;
+  if (end - start >= LONG_INTEGER) return false;
+  for (let at = start; at < end; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte < 0x30 || byte > 0x39) return false;
+  }
+  return true;
+}
+
 function scannedText(plan: ColumnPlan, tools: MaskTools): CellMask {
   const cells = byOid(plan, false, tools);
+  const plain = cells(CREATED_OID);
   return (bytes, start, end, sink) => {
+    if (holdsNothing(bytes, start, end)) return SAME;
     const first = bytes[start] ?? 0;
-    let oid = CREATED_OID;
     // A sign, a digit, a bracket, a brace, a quote or a backslash: everything else is text.
+    if (first > 0x5c && first !== 0x7b) return plain?.(bytes, start, end, sink) ?? SAME;
+    let oid = CREATED_OID;
     if (first === 0x2d || (first >= 0x30 && first <= 0x39)) {
       const like = looksLike(bytes, start, end);
       // A date or a time may be a phone number.
