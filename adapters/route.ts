@@ -1,12 +1,12 @@
 // From a target's policy entry to something that can be dialled: secrets and bindings are looked up here, by name.
 import { unreachable } from '../core/failure.ts';
-import type { PostgresTarget } from '../core/policy/policy.ts';
+import type { PolicyTarget } from '../core/policy/policy.ts';
 import { DialFailure } from './dial-failure.ts';
 import type { Route, SocketSource } from './dial.ts';
 import { binding, secret, type Env } from './env.ts';
 
 /** @throws DialFailure when a secret or binding that the policy names is not there. The message holds names only. */
-export function routeOf(env: Env, target: PostgresTarget): Route {
+export function routeOf(env: Env, target: PolicyTarget): Route {
   const { route } = target;
   switch (route.kind) {
     case 'tcp':
@@ -39,8 +39,8 @@ export function routeOf(env: Env, target: PostgresTarget): Route {
   }
 }
 
-/** An Access service token, stored as `id:secret`. */
-function serviceToken(env: Env, name: string): { readonly id: string; readonly secret: string } {
+/** An Access service token, stored as `id:secret`. @throws DialFailure when there is none */
+export function serviceToken(env: Env, name: string): { readonly id: string; readonly secret: string } {
   const value = secret(env, name);
   const colon = value?.indexOf(':') ?? -1;
   if (value === null || colon < 1) {

@@ -15,6 +15,7 @@ import {
   shadowed,
   structure,
   text,
+  unknownField,
   walk,
   type ExpressionNode,
   type LiteralSets,
@@ -119,7 +120,7 @@ export function compileCondition(
       error: { message: `must give ${WANTED[wanted][0]}, gives ${type}`, offset: 0 },
     };
   }
-  const literal = literalProblem(program.ast, sets);
+  const literal = unknownField(nodes) ?? literalProblem(program.ast, sets);
   if (literal !== null) return { ok: false, error: literal };
   return { ok: true, value: condition(source, program, nodes, scope) };
 }

@@ -4,7 +4,7 @@ import { compileCondition, type Condition } from './condition.ts';
 import type { PolicyDocument, RuleDocument } from './document.ts';
 import type { LiteralSets } from './expression-tree.ts';
 import type { DocumentProblem } from './problem.ts';
-import { FACT_NAMES, TargetView, type Scope } from './vocabulary.ts';
+import { FACTS_OF_KIND, FACT_NAMES, TargetView, type Scope } from './vocabulary.ts';
 import type { TargetIdentity } from '../identity.ts';
 
 /** The names a file defines, for literals compared with them. Groups are only known when none comes from a token's list. */
@@ -85,10 +85,11 @@ export function conditionProblems(document: PolicyDocument, sets: LiteralSets): 
 
 /** What an approval grants fits what its rule is about: a window fits connecting, a number of rows fits a statement. */
 export function approvalProblems(document: PolicyDocument): DocumentProblem[] {
-  return document.rules.flatMap(({ approval, when }, index): DocumentProblem[] => {
+  return document.rules.flatMap(({ approval, when, on }, index): DocumentProblem[] => {
     if (approval === undefined) return [];
     const compiled = when === undefined ? null : compileCondition(when, 'when');
-    const connecting = compiled?.ok === true && namesConnect(compiled.value);
+    const condition = compiled?.ok === true ? compiled.value : null;
+    const connecting = namesConnect(condition);
     const at = (key: string) => ['rules', index, 'approval', key];
     if (approval.grants !== undefined && !connecting) {
       const message = 'is for rules about connecting: when: action.kind == "connect"';
@@ -97,8 +98,38 @@ export function approvalProblems(document: PolicyDocument): DocumentProblem[] {
     if (approval.maxRows !== undefined && connecting) {
       return [{ path: at('maxRows'), message: 'is for rules about statements' }];
     }
+    const kinds = kindsCovered(document, on);
+    const rowless = kinds.length > 0 && !kinds.includes('postgres');
+    if (approval.maxRows !== undefined && (aboutHttp(condition) || rowless)) {
+      const message = 'is for rules about statements: a request has no rows';
+      return [{ path: at('maxRows'), message }];
+    }
     return [];
   });
+}
+
+/** A rule about facts that no target has which it covers would never be asked, and a deny rule be a hole. */
+export function factProblems(document: PolicyDocument): DocumentProblem[] {
+  return document.rules.flatMap(({ on, when }, index): DocumentProblem[] => {
+    if (on === undefined || when === undefined) return [];
+    const compiled = compileCondition(when, 'when');
+    const [facts] = factsOf(compiled.ok ? compiled.value : null);
+    const kinds = kindsCovered(document, on).filter((kind) => Object.hasOwn(FACTS_OF_KIND, kind));
+    if (facts === undefined || kinds.length === 0) return [];
+    if (kinds.some((kind) => FACTS_OF_KIND[kind]?.includes(facts) === true)) return [];
+    const message = `names ${facts} facts, which no target has that the rule covers (${kinds.join(', ')})`;
+    return [{ path: ['rules', index, 'when'], message }];
+  });
+}
+
+/** Kinds of the targets that `on` covers; each once. */
+function kindsCovered(document: PolicyDocument, on: RuleDocument['on']): readonly string[] {
+  const covered = document.targets.filter((target) => matchesTarget(on, target));
+  return [...new Set(covered.map(({ kind }) => kind))];
+}
+
+function aboutHttp(condition: Condition | null): boolean {
+  return condition !== null && (condition.names.has('http') || condition.actionKinds.has('http'));
 }
 
 /** `on` is settled by the file alone, so an error in it is one too. */

@@ -1,7 +1,7 @@
 // Looks through a parsed CEL expression for what its type checker cannot see: literals that can never match the field they
 // are compared with, iteration variables that hide a declared one, calls of methods that need care. Knows the shape of
 // the library's nodes and nothing else of it.
-import { LITERALS } from './vocabulary.ts';
+import { LITERALS, NULLABLE, TYPES } from './vocabulary.ts';
 
 /** What this file needs of a node. `checkedType` is there after the check. */
 export interface ExpressionNode {
@@ -105,7 +105,7 @@ export function fieldOf(node: unknown, bindings: Bindings = new Map()): string |
   if (node.op === 'id') return bindings.get(String(node.args)) ?? null;
   if (!Array.isArray(node.args)) return null;
   const [object, key] = node.args as [unknown, unknown];
-  const type = isNode(object) ? (object.checkedType?.name ?? '') : '';
+  const type = typeOf(object, bindings);
   if (node.op === '.') return `${type}.${String(key)}`;
   if (node.op !== '[]') return null;
   const literal = text(key);
@@ -113,11 +113,35 @@ export function fieldOf(node: unknown, bindings: Bindings = new Map()): string |
   return type === 'list<string>' ? fieldOf(object, bindings) : null;
 }
 
+/** The type of what a field is read from. What may be null is `dyn` for the checker, and has its own type here. */
+function typeOf(object: unknown, bindings: Bindings): string {
+  if (!isNode(object)) return '';
+  const checked = object.checkedType?.name ?? '';
+  if (checked !== '' && checked !== 'dyn') return checked;
+  return NULLABLE[fieldOf(object, bindings) ?? ''] ?? checked;
+}
+
+/** A field that what may be null never has, such as http.graphql.operaton: the checker does not look behind `dyn`. */
+export function unknownField(nodes: readonly ExpressionNode[]): TreeProblem | null {
+  for (const node of nodes) {
+    const [type, field] = fieldOf(node)?.split('.', 2) ?? [];
+    const object = Array.isArray(node.args) ? (node.args as unknown[])[0] : null;
+    if (type === undefined || field === undefined || node.op === 'id') continue;
+    if (!Object.values(NULLABLE).some((name) => name === type) || !isNode(object)) continue;
+    if (Object.hasOwn(TYPES[type as keyof typeof TYPES].fields, field)) continue;
+    return { message: `No such key: ${field}`, offset: node.start };
+  }
+  return null;
+}
+
 export interface Comparison {
   readonly field: string;
   readonly literal: string;
   readonly offset: number;
 }
+
+/** Fields whose beginnings look like the whole: a wrong one is as useless in startsWith() as in ==. */
+const BEGINNINGS: ReadonlySet<string> = new Set(['Http.path']);
 
 /** Every pair of a declared field and a string literal that the expression compares by ==, != or in. */
 export function comparisons(root: unknown, bindings: Bindings = new Map()): Comparison[] {
@@ -127,7 +151,10 @@ export function comparisons(root: unknown, bindings: Bindings = new Map()): Comp
   if (call !== null) {
     const [, receiver] = root.args as [string, unknown];
     const inner = bound(call, receiver, bindings);
-    return [...comparisons(receiver, bindings), ...comparisons(call.args, inner)];
+    const field = call.name === 'startsWith' ? fieldOf(receiver, bindings) : null;
+    const begun =
+      field !== null && BEGINNINGS.has(field) ? paired(receiver, call.args[0], bindings) : [];
+    return [...begun, ...comparisons(receiver, bindings), ...comparisons(call.args, inner)];
   }
   const [left, right] = Array.isArray(root.args) ? (root.args as [unknown, unknown]) : [];
   const own = ['==', '!=', 'in'].includes(root.op)

@@ -94,6 +94,15 @@ function candidate(
   return { rule, who, settled, open };
 }
 
+/**
+ * Whether an action is one that targets of this kind have. A door that opens on other targets asks before it judges, and
+ * answers as if there were none of that name.
+ */
+export function reaches(target: { readonly kind: string }, action: Action): boolean {
+  if (action.kind === 'connect') return action.connect.protocol === target.kind;
+  return FACTS_OF_KIND[target.kind]?.includes(action.kind) === true;
+}
+
 /** `nowMs`: milliseconds since the epoch. Facts are immutable; the same facts object gives the same decision. */
 export function judge(rules: RuleSet, action: Action, nowMs: number): Decision {
   if (action.kind !== 'sql') return decide(rules, action, nowMs);
@@ -105,6 +114,7 @@ export function judge(rules: RuleSet, action: Action, nowMs: number): Decision {
 }
 
 function decide(rules: RuleSet, action: Action, nowMs: number): Decision {
+  if (!reaches(rules.fixed.target, action)) return render(rules, action, { kind: 'none' }, []);
   const hearing = new Hearing(rules, action, nowMs);
   const enforced = rules.hasObservers
     ? rules.candidates.filter(({ rule }) => !rule.observe)

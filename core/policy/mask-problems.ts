@@ -13,6 +13,7 @@ export function maskProblems(document: PolicyDocument): DocumentProblem[] {
   return [
     ...masks.flatMap((mask, index) => [
       ...coverageProblems(mask, index, targetsOf(mask.on).length),
+      ...effectProblems(mask, index, targetsOf(mask.on)),
       ...detectorProblems(mask, index),
     ]),
     ...orderProblems(masks, targetsOf),
@@ -26,8 +27,30 @@ function coverageProblems(mask: MaskDocument, index: number, targets: number): D
     const path = ['masks', index, ...(mask.on === undefined ? [] : ['on'])];
     problems.push({ path, message: 'covers no target' });
   }
-  if (mask.columns.length === 0 && mask.detect.length === 0 && mask.model === undefined) {
-    problems.push({ path: ['masks', index], message: 'names neither columns, detect nor model' });
+  const named = [...mask.columns, ...mask.fields, ...mask.detect];
+  if (named.length === 0 && mask.model === undefined) {
+    const message = 'names neither columns, fields, detect nor model';
+    problems.push({ path: ['masks', index], message });
+  }
+  return problems;
+}
+
+/** Columns are a database's, fields those of the bodies that HTTP targets answer with. */
+function effectProblems(
+  { columns, fields }: MaskDocument,
+  index: number,
+  targets: readonly { readonly kind: string }[],
+): DocumentProblem[] {
+  if (targets.length === 0) return [];
+  const kinds = new Set(targets.map(({ kind }) => kind));
+  const problems: DocumentProblem[] = [];
+  if (columns.length > 0 && !kinds.has('postgres')) {
+    const message = 'masks nothing: no target of kind postgres is covered; bodies have fields';
+    problems.push({ path: ['masks', index, 'columns'], message });
+  }
+  if (fields.length > 0 && !kinds.has('http')) {
+    const message = 'masks nothing: no target of kind http is covered; tables have columns';
+    problems.push({ path: ['masks', index, 'fields'], message });
   }
   return problems;
 }

@@ -1,7 +1,12 @@
 // What a policy file must get right beyond its shape: names that exist, rules that can have an effect, approvals that
 // somebody can give, transport that production allows. Pure checks over the parsed document.
 import type { PolicyDocument, RuleDocument } from './document.ts';
-import { approvalProblems, conditionProblems, literalSets } from './document-conditions.ts';
+import {
+  approvalProblems,
+  conditionProblems,
+  factProblems,
+  literalSets,
+} from './document-conditions.ts';
 import { limitProblems } from './limit-problems.ts';
 import { maskProblems } from './mask-problems.ts';
 import { modelProblems } from './model.ts';
@@ -25,6 +30,7 @@ export function documentProblems(
     ...document.rules.flatMap((rule, i) => ruleProblems(document, rule, i)),
     ...conditionProblems(document, sets),
     ...approvalProblems(document),
+    ...factProblems(document),
     ...maskProblems(document),
     ...modelProblems(document, options.development),
     ...limitProblems(document),

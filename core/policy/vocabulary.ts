@@ -316,8 +316,8 @@ export const LITERALS: Readonly<
   'Http.method': { pattern: /^[^a-z\s]+$/, expected: 'a method in upper case' },
   'Http.host': { pattern: /^[^A-Z/]+$/, expected: 'a host in lower case' },
   'Http.path': {
-    pattern: /^\/[^?#]*$/,
-    expected: 'a path, which begins with / and holds no query',
+    pattern: /^\/(?:[^?#%;\\]|%[0-9A-F]{2})*$/,
+    expected: 'a path in its normal form, which begins with / and holds no query',
   },
   'Http.headers': { pattern: /^[^A-Z\s:]+$/, expected: 'the name of a header in lower case' },
   'Http.contentType': {
@@ -326,6 +326,7 @@ export const LITERALS: Readonly<
   },
   'Http.opaque': { pattern: /^[a-z_]+$/, expected: 'one of the words in docs/http.md' },
   'Graphql.operation': oneOf(GRAPHQL_OPERATIONS),
+  'Graphql.roots': { pattern: /^[^.]+$/, expected: 'the name of one field; paths are in fields' },
 };
 
 function oneOf(words: readonly string[]) {
