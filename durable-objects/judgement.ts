@@ -1,7 +1,6 @@
 // What the policy says, for one session: keeps the compiled rules and masks that concern this caller and this target, the active
 // revision and the target's catalog fresh, and answers from memory whenever it can.
 import { analyze, canAnalyze } from '../adapters/analyzer.ts';
-import { nativeCrypto } from '../adapters/crypto.ts';
 import { isDevelopment, type Env } from '../adapters/env.ts';
 import { maskKey } from '../adapters/mask-key.ts';
 import { policies, type ActivePolicy } from '../adapters/policy-store.ts';
@@ -13,7 +12,7 @@ import type { DenyCode, Result, TokenCode } from '../core/failure.ts';
 import type { Principal } from '../core/identity.ts';
 import type { ModelFinding } from '../core/masking/detect/model.ts';
 import type { PolicyTarget } from '../core/policy/policy.ts';
-import { judge, ruleSet, type RuleSet } from '../core/policy/judge.ts';
+import { judge, reaches, ruleSet, type RuleSet } from '../core/policy/judge.ts';
 import { limitsFor } from '../core/policy/limit.ts';
 import { maskSet } from '../core/policy/mask.ts';
 import type { LimitInForce } from '../core/quota/quota.ts';
@@ -165,7 +164,11 @@ export class Judgement {
   ): Decision | Promise<Decision | null> {
     const rules = this.#rulesFor(active, principal);
     if (effect.action.kind === 'connect') this.#connectedUnder = active.revision;
-    if (rules === null) return this.deny('no_rule');
+    const target = this.target();
+    // A target of another kind is as good as none: names cannot be tried at the wrong door.
+    if (rules === null || target === null || !reaches(target, effect.action)) {
+      return this.deny('no_rule');
+    }
     if (this.#needsCatalog(effect, now)) return this.#readCatalog(effect);
     this.#reread.delete(effect.id);
     if (effect.refusal !== null)
