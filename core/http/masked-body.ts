@@ -89,7 +89,7 @@ export function bodyMasker(
   const masker = maskerOf(family, type, masks, maskers);
   return {
     ok: true,
-    value: charset !== undefined && isAscii(charset) ? onlyAscii(masker) : masker,
+    value: latched(charset !== undefined && isAscii(charset) ? onlyAscii(masker) : masker),
   };
 }
 
@@ -208,6 +208,21 @@ function noBody(): BodyMasker {
     },
     end: () => NO_BYTES,
   };
+}
+
+/** What has failed stays so: bytes that follow would be read without what came before them. */
+function latched(masker: BodyMasker): BodyMasker {
+  let failure: unknown = null;
+  const run = (step: () => Uint8Array): Uint8Array => {
+    if (failure !== null) throw failure;
+    try {
+      return step();
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  };
+  return { push: (chunk) => run(() => masker.push(chunk)), end: () => run(() => masker.end()) };
 }
 
 function isAscii(charset: string): boolean {

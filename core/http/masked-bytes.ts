@@ -88,9 +88,12 @@ export function createUtf8Guard(use: 'text' | 'json'): Utf8Guard {
     check(chunk) {
       const size = chunk.length;
       for (let at = 0; at < size; at += 1) {
-        const byte = chunk[at] ?? 0;
-        if (due === 0 && table[byte] === PLAIN) continue;
-        lone(byte);
+        if (due > 0) {
+          lone(chunk[at] ?? 0);
+          continue;
+        }
+        while (at < size && table[chunk[at] ?? 0] === PLAIN) at += 1;
+        if (at < size) lone(chunk[at] ?? 0);
       }
     },
     end() {

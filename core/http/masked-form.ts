@@ -3,7 +3,7 @@
 // @see https://url.spec.whatwg.org/#urlencoded-parsing
 import type { Maskers } from '../masking/maskers/maskers.ts';
 import { TEXT } from '../masking/maskers/value-type.ts';
-import { createScanner } from '../masking/scan.ts';
+import { createScanner, type Scanner } from '../masking/scan.ts';
 import { malformed, tooLarge, type BodyMasker, type BodyMasks } from './masked-failure.ts';
 import { flatKinds } from './masked-fields.ts';
 import { heldText } from './masked-lines.ts';
@@ -11,11 +11,24 @@ import { percentDecoded, percentEncoded } from './percent.ts';
 
 /** One name and value, held whole. */
 const MAX_PAIR = 1024 * 1024;
+/** By name: a hostile form has no end of them. */
+const KEPT_SCANNERS = 256;
 const TOO_LONG = 'form: a value of this length';
 
 export function formBody(masks: BodyMasks, maskers: Maskers): BodyMasker {
   const kindOf = flatKinds(masks.fields);
   const names = createScanner(masks.detect, maskers, null);
+  const scanners = new Map<string, Scanner>();
+
+  function scannerOf(name: string): Scanner {
+    let scanner = scanners.get(name);
+    if (scanner === undefined) {
+      if (scanners.size >= KEPT_SCANNERS) scanners.clear();
+      scanner = createScanner(masks.detect, maskers, name);
+      scanners.set(name, scanner);
+    }
+    return scanner;
+  }
 
   function pair(text: string): string {
     if (text.length > MAX_PAIR) throw tooLarge(TOO_LONG);
@@ -33,7 +46,7 @@ export function formBody(masks: BodyMasks, maskers: Maskers): BodyMasker {
       value === ''
         ? ''
         : kind === null
-          ? createScanner(masks.detect, maskers, name).part(value)
+          ? scannerOf(name).part(value)
           : (maskers.mask(kind, value, { type: TEXT, detector: null }) ?? '');
     return (
       (shownName === name ? rawName : percentEncoded(shownName)) +

@@ -34,6 +34,11 @@ for (const code of [0x20, 0x09]) CLASS[code] = BLANK;
 for (const code of [0x2c, 0x3a]) CLASS[code] = MARK;
 CLASS[0x1e] = SEPARATOR;
 
+/** Bytes in a string that have to be looked at. */
+const IN_STRING = new Uint8Array(256).fill(1, 0, 0x20);
+IN_STRING[0x22] = 1;
+IN_STRING[0x5c] = 1;
+
 /** `found`: whether detectors would find these digits. */
 export function createJsonGuard(layout: JsonLayout, found: (digits: string) => boolean): JsonGuard {
   let depth = 0;
@@ -42,18 +47,22 @@ export function createJsonGuard(layout: JsonLayout, found: (digits: string) => b
   /** A document may begin: at the start, and behind a line end or separator. */
   let fresh = layout !== 'sequence';
   /** The number or literal under way, as far as earlier chunks had it. */
-  let word = '';
+  let held = '';
   let inWord = false;
 
   function begin(): void {
-    if (depth > 0) return;
     if (!fresh) throw malformed('JSON: two documents in one line, or one without its separator');
     fresh = false;
   }
 
-  function wordEnded(text: string): void {
+  function wordEnded(): void {
+    const text = held;
     inWord = false;
-    word = '';
+    held = '';
+    checkNumber(text);
+  }
+
+  function checkNumber(text: string): void {
     if (text.length < SHORTEST_DISGUISE || !/[.eE]/.test(text)) return;
     const digits = wholeNumber(text);
     if (digits !== null && found(digits)) throw hiddenNumber();
@@ -61,12 +70,8 @@ export function createJsonGuard(layout: JsonLayout, found: (digits: string) => b
 
   function structure(kind: number): void {
     switch (kind) {
-      case QUOTE:
-        begin();
-        inString = true;
-        break;
       case OPEN:
-        begin();
+        if (depth === 0) begin();
         depth += 1;
         break;
       case CLOSE:
@@ -87,56 +92,64 @@ export function createJsonGuard(layout: JsonLayout, found: (digits: string) => b
 
   /** Through a string to behind its quote, or to the end of the chunk. */
   function string(chunk: Uint8Array, from: number): number {
-    let at = from;
     const size = chunk.length;
-    for (; at < size; at += 1) {
+    let at = from;
+    inString = true;
+    while (at < size) {
       const byte = chunk[at] ?? 0;
       if (byte < 0x20) throw malformed('JSON: a control character in a string');
+      at += 1;
       if (escaped) escaped = false;
-      else if (byte === 0x5c) escaped = true;
       else if (byte === 0x22) {
         inString = false;
-        return at + 1;
-      }
+        return at;
+      } else if (byte === 0x5c) escaped = true;
+      else while (at < size && IN_STRING[chunk[at] ?? 0] === 0) at += 1;
     }
     return size;
+  }
+
+  function word(chunk: Uint8Array, from: number): number {
+    const size = chunk.length;
+    let at = from;
+    while (at < size && CLASS[chunk[at] ?? 0] === OTHER) at += 1;
+    if (at < size && held === '') {
+      inWord = false;
+      if (at - from >= SHORTEST_DISGUISE) checkNumber(ascii(chunk, from, at));
+    } else {
+      held += ascii(chunk, from, at);
+      if (held.length > MAX_NUMBER) throw malformed('JSON: a number of this length');
+      inWord = true;
+      if (at < size) wordEnded();
+    }
+    // A number that ends at a separator may have been cut off (RFC 7464 section 2.4).
+    if (at < size && chunk[at] === 0x1e) throw malformed('JSON: a record that was cut off');
+    return at;
   }
 
   return {
     check(chunk) {
       const size = chunk.length;
-      let start = 0;
-      for (let at = 0; at < size;) {
-        if (inString) {
-          at = string(chunk, at);
-          continue;
-        }
+      let at = 0;
+      if (inString) at = string(chunk, 0);
+      else if (inWord) at = word(chunk, 0);
+      while (at < size) {
         const kind = CLASS[chunk[at] ?? 0] ?? OTHER;
-        if (kind === OTHER) {
-          if (!inWord) {
-            begin();
-            inWord = true;
-            start = at;
-          }
+        if (kind === MARK || kind === BLANK) at += 1;
+        else if (kind === QUOTE) {
+          if (depth === 0) begin();
+          at = string(chunk, at + 1);
+        } else if (kind === OTHER) {
+          if (depth === 0) begin();
+          at = word(chunk, at);
         } else {
-          if (inWord) {
-            // A number that ends at a separator may have been cut off (RFC 7464 section 2.4).
-            if (kind === SEPARATOR) throw malformed('JSON: a record that was cut off');
-            if (word !== '' || at - start >= SHORTEST_DISGUISE)
-              wordEnded(word + ascii(chunk, start, at));
-            else inWord = false;
-          }
           structure(kind);
+          at += 1;
         }
-        at += 1;
-      }
-      if (inWord) {
-        word += ascii(chunk, start, size);
-        if (word.length > MAX_NUMBER) throw malformed('JSON: a number of this length');
       }
     },
     end() {
-      if (inWord) wordEnded(word);
+      if (inWord) wordEnded();
       if (inString || depth > 0) throw malformed('JSON: the document is not complete');
     },
   };

@@ -29,57 +29,47 @@ export function jsonBody(layout: JsonLayout, masks: BodyMasks, maskers: Maskers)
   /** The first bytes, while a prefix may still be coming; null from then on. */
   let head: Uint8Array | null = NO_BYTES;
 
-  /** Without what is before the first document, which goes on as it is. */
-  function begun(chunk: Uint8Array, final: boolean): Uint8Array {
-    if (head === null) return chunk;
-    const whole = new Uint8Array(head.length + chunk.length);
-    whole.set(head);
-    whole.set(chunk, head.length);
-    const first = whole[0] ?? 0;
-    if (
-      !final &&
-      whole.length < LONGEST_PREFIX &&
-      (first === 0xef || first === 0x29 || whole.length === 0)
-    ) {
-      head = whole;
-      return NO_BYTES;
-    }
-    head = null;
-    const start = String.fromCharCode(...whole.subarray(0, LONGEST_PREFIX));
-    const length = PREFIX.exec(start)?.[0].length ?? 0;
-    out.append(whole, 0, length);
-    return whole.subarray(length);
-  }
-
-  function through(chunk: Uint8Array): void {
+  /** Valid until the next call. */
+  function through(chunk: Uint8Array): Uint8Array {
     utf8.check(chunk);
     guard.check(chunk);
+    if (layout !== 'sequence') return masker.push(chunk);
+    out.clear();
     for (let from = 0; from < chunk.length;) {
-      const separator = layout === 'sequence' ? chunk.indexOf(RECORD_SEPARATOR, from) : -1;
+      const separator = chunk.indexOf(RECORD_SEPARATOR, from);
       const to = separator === -1 ? chunk.length : separator;
       // The guard has seen to it that nothing is under way at a separator.
       out.append(masker.push(chunk.subarray(from, to)));
       if (separator !== -1) out.byte(RECORD_SEPARATOR);
       from = separator === -1 ? to : to + 1;
     }
+    return out.view();
+  }
+
+  function pushed(chunk: Uint8Array, final: boolean): Uint8Array {
+    if (head === null) return through(chunk);
+    const whole = concatBytes([head, chunk]);
+    const first = whole[0];
+    const open = first === undefined || first === 0xef || first === 0x29;
+    if (!final && open && whole.length < LONGEST_PREFIX) {
+      head = whole;
+      return NO_BYTES;
+    }
+    head = null;
+    const start = String.fromCharCode(...whole.subarray(0, LONGEST_PREFIX));
+    const length = PREFIX.exec(start)?.[0].length ?? 0;
+    return concatBytes([whole.subarray(0, length), through(whole.subarray(length))]);
   }
 
   return {
-    push: (chunk) => {
-      out.clear();
-      asBody(() => through(begun(chunk, false)));
-      return out.view();
-    },
-    end() {
-      out.clear();
+    push: (chunk) => asBody(() => pushed(chunk, false)),
+    end: () =>
       asBody(() => {
-        through(begun(NO_BYTES, true));
+        const last = pushed(NO_BYTES, true).slice();
         utf8.end();
         guard.end();
-        out.append(masker.end());
-      });
-      return out.view();
-    },
+        return concatBytes([last, masker.end()]);
+      }),
   };
 }
 
