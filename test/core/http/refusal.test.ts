@@ -49,6 +49,7 @@ describe('refusals', () => {
   it.each<[Denial['code'], number, boolean]>([
     ['no_rule', 403, false],
     ['limit_exceeded', 429, true],
+    ['limit_unavailable', 503, true],
     ['journal_unavailable', 503, true],
     ['approval_pending', 409, false],
   ])('answer %s with %i', (code, status, retry) => {

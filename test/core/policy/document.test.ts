@@ -397,29 +397,24 @@ describe('a file that is refused, with line and column: its meaning', () => {
 describe('what this version does not enforce', () => {
   refused([
     [
-      'limits',
-      `${GOOD}limits:\n  - { sessions: 1 }\n`,
-      'postern.yaml:29:3: limits: limits are not enforced by this version; remove it rather than rely on it',
-    ],
-    [
       'recording results',
       changed('database: shop', 'database: shop\n    record: results'),
       'postern.yaml:18:13: targets.0.record: record: results is not enforced by this version; remove it rather than rely on it',
     ],
     [
       'another kind of target',
-      changed('kind: postgres', 'kind: http'),
-      'postern.yaml:15:11: targets.0.kind: targets of kind http are not served by this version',
+      changed('kind: postgres', 'kind: kubernetes'),
+      'postern.yaml:15:11: targets.0.kind: targets of kind kubernetes are not served by this version',
     ],
     [
       'facts of another protocol',
-      fileWith(['when: \'http.method == "GET"\', then: allow']),
-      'postern.yaml:27:22: rules.0.when: http facts are not served by this version',
+      fileWith(['when: \'k8s.verb == "get"\', then: allow']),
+      'postern.yaml:27:22: rules.0.when: k8s facts are not served by this version',
     ],
   ]);
 
   it('has a refusal for every entry of the list, and the list is what the tests above cover', () => {
-    expect(UNENFORCED.map(({ at }) => at.join('.'))).toEqual(['limits', 'targets.*.record']);
+    expect(UNENFORCED.map(({ at }) => at.join('.'))).toEqual(['targets.*.record']);
   });
 });
 
@@ -466,7 +461,7 @@ describe('masks', () => {
     [
       'a mask that names nothing',
       masks('id: m, as: redact'),
-      'postern.yaml:29:5: masks.0: names neither columns nor detect',
+      'postern.yaml:29:5: masks.0: names neither columns, fields, detect nor model',
     ],
     [
       'a mask of a target that does not exist',

@@ -418,6 +418,7 @@ describe('SQLSTATEs', () => {
     ['sql_too_large', '54000'],
     ['sql_unknown_object', '42P01'],
     ['limit_exceeded', '53400'],
+    ['limit_unavailable', '58000'],
     ['journal_unavailable', '58000'],
     ['read_only_target', '42501'],
   ])('%s is %s', (code, state) => {
