@@ -23,13 +23,7 @@ import { tableBody } from './masked-table.ts';
 import { textBody } from './masked-text.ts';
 
 export { BodyMaskFailure } from './masked-failure.ts';
-export type {
-  BodyMasker,
-  BodyMasks,
-  BodyRefusal,
-  BodyRefusalCode,
-  FieldMask,
-} from './masked-failure.ts';
+export type { BodyMasker, BodyMasks, BodyRefusal, BodyRefusalCode } from './masked-failure.ts';
 
 type Family = 'json' | 'lines' | 'sequence' | 'events' | 'form' | 'csv' | 'tsv' | 'text' | 'markup';
 

@@ -1,20 +1,13 @@
 // Why a body, or a part of one, does not go on while masks are in force. Messages say what was wrong in general, never a value.
 import type { Maskers } from '../masking/maskers/maskers.ts';
 import { MaskKeyMissing } from '../masking/maskers/maskers.ts';
-import type { DetectorMask, MaskKind } from '../masking/mask.ts';
+import type { DetectorMask, FieldMask } from '../masking/mask.ts';
 import type { Result } from '../failure.ts';
 
 /** What is masked in bodies: places by JSONPath, and what detectors find anywhere. */
 export interface BodyMasks {
   readonly fields: readonly FieldMask[];
   readonly detect: readonly DetectorMask[];
-}
-
-export interface FieldMask {
-  readonly ids: readonly string[];
-  /** As core/masking/json-path.ts has it: `$.user.email`, `$..token`. */
-  readonly path: string;
-  readonly kind: MaskKind;
 }
 
 /** Settled before a byte of the body was read. */

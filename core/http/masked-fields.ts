@@ -1,9 +1,8 @@
 // Masks that name fields, made ready for two uses: for JSON, where a path says exactly where; and for flat records (forms, CSV),
 // where there is a name and no place, so that a mask covers a name as soon as its path ends in it.
 import { parseJsonPath, type JsonPathMask } from '../masking/json-path.ts';
-import type { MaskKind } from '../masking/mask.ts';
+import type { FieldMask, MaskKind } from '../masking/mask.ts';
 import { strictestOf } from '../masking/strictness.ts';
-import type { FieldMask } from './masked-failure.ts';
 
 type Steps = NonNullable<ReturnType<typeof parseJsonPath>>;
 
