@@ -2,6 +2,7 @@
 // each part is lives in its own file; here is only who needs what.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startBilling } from './billing/server.ts';
 import { ROOT, currentBundle } from './bundle.ts';
 import { startGateway } from './gateway.ts';
 import type { Gateway } from './gateway.ts';
@@ -33,6 +34,8 @@ export interface Stack {
   readonly policyFile: string;
   /** null with --no-demo. */
   readonly shop: Shop | null;
+  /** Credentials of the demo's targets, for whoever looks for them; empty with --no-demo. */
+  readonly secrets: { readonly billing: string };
   stop(): Promise<void>;
 }
 
@@ -103,6 +106,7 @@ async function startParts(
     people: issuers.people,
     policyFile,
     shop: demo?.shop ?? null,
+    secrets: { billing: demo?.secrets['BILLING_KEY'] ?? '' },
   };
 }
 
@@ -145,14 +149,18 @@ async function startDemo(
     port: await keptPort(state, 'tunnel'),
   });
   stops.push(() => tunnel.close());
+  const billingKey = keptSecret(state, 'billing');
+  const billing = await startBilling(billingKey, await keptPort(state, 'billing'));
+  stops.push(() => billing.close());
   return {
     shop,
     tunnel,
     secrets: {
       SHOP_DB_PASSWORD: shop.password,
       TUNNEL_ACCESS: `${access.id}:${access.secret}`,
+      BILLING_KEY: billingKey,
     },
-    values: { SHOP_PORT: String(shop.port), TUNNEL: tunnel.url },
+    values: { SHOP_PORT: String(shop.port), TUNNEL: tunnel.url, BILLING: billing.url },
   };
 }
 

@@ -46,6 +46,21 @@ export class Caller {
     return JSON.parse(text);
   }
 
+  /** A request to the gateway, with the caller's token: its status and its body. */
+  async request(method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(`${this.#env['POSTERN_GATEWAY']}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.#env['POSTERN_TOKEN']}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const output = `${response.status} ${await response.text()}`;
+    this.#seen += output;
+    return { output, code: response.ok ? 0 : 1 };
+  }
+
   async #run(program: string, args: readonly string[]): Promise<Answer> {
     const child = spawn(program, args, {
       cwd: ROOT,

@@ -10,17 +10,17 @@ import type { Scene } from './scene.ts';
 
 export function secrecyStep(scene: Scene): Step {
   return {
-    title: 'The database password is looked for',
+    title: "The database password and the API's key are looked for",
     command: 'search everything the two were shown, every file the gateway stored, and its log',
     run: async () => search(scene),
     expects: [succeeds, shows('found in 0 of')],
-    why: 'The password is a Worker secret: it is added behind the decision and goes to the target alone.',
+    why: 'They are Worker secrets: they are added behind the decision and go to their targets alone.',
   };
 }
 
 function search({ stack, agent, dana }: Scene): Answer {
   if (stack.shop === null) throw new Error('the tour needs the shop');
-  const { password } = stack.shop;
+  const secrets = [stack.shop.password, stack.secrets.billing];
   const places = [
     Buffer.from(agent.seen),
     Buffer.from(dana.seen),
@@ -28,7 +28,7 @@ function search({ stack, agent, dana }: Scene): Answer {
   ];
   const log = stack.state.path('gateway.log');
   if (statSync(log, { throwIfNoEntry: false }) !== undefined) places.push(readFileSync(log));
-  const found = places.filter((place) => place.includes(password)).length;
+  const found = places.filter((place) => secrets.some((each) => place.includes(each))).length;
   return { output: `found in ${found} of ${places.length} places`, code: found === 0 ? 0 : 1 };
 }
 

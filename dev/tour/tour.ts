@@ -8,6 +8,7 @@ import { approvalSteps } from './approval.ts';
 import { Caller } from './caller.ts';
 import type { Answer } from './caller.ts';
 import { findClient } from './client.ts';
+import { httpSteps } from './http.ts';
 import { maskingSteps } from './masking.ts';
 import { refusalSteps } from './refusals.ts';
 import { recordingSteps } from './recording.ts';
@@ -52,6 +53,7 @@ export async function runTour(stack: Stack, tour: Tour): Promise<boolean> {
     ...maskingSteps(scene),
     ...refusalSteps(scene),
     ...approvalSteps(scene),
+    ...httpSteps(scene),
     ...recordingSteps(scene),
     secrecyStep(scene),
   ];
