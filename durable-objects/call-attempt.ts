@@ -22,8 +22,8 @@ export type AttemptEnd =
   | { readonly kind: 'result'; readonly result: CallResult; readonly rows: readonly string[] }
   /** Certainly without effect; `approval` is the one that the refusal names. */
   | { readonly kind: 'failed'; readonly failure: CallFailure; readonly approval: string | null }
-  /** Sent, and the connection ended without an answer. */
-  | { readonly kind: 'lost' };
+  /** Sent, and the connection ended without an answer; `told`: what the gateway ended it with, where it did. */
+  | { readonly kind: 'lost'; readonly told?: CallFailure | null };
 
 export interface AttemptLedger {
   /** Written before anything is sent; false: do not send. Throws when it cannot be written. */
@@ -172,7 +172,7 @@ export class Attempt {
   }
 
   #closed(): void {
-    if (this.#sent) return this.#finish({ kind: 'lost' });
+    if (this.#sent) return this.#finish({ kind: 'lost', told: this.#fatal });
     const unsaid = failure('session_unavailable', 'The session ended before anything was sent.');
     // An error of the target's at this point is one of its login, which the session words itself.
     this.#finish({

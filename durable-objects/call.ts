@@ -211,7 +211,7 @@ export class Call extends DurableObject<Env> implements CallRpc {
       default:
         // Held for people when the connection ended: whether it ran is the Approval object's to say.
         if (this.#held) return;
-        store.ended('unknown', LOST);
+        store.ended('unknown', lost(end.kind === 'lost' ? (end.told ?? null) : null));
     }
   }
 
@@ -345,6 +345,7 @@ const CHECK = 'Look at the data, or at the session’s record, before you send i
 
 const INTERRUPTED = failure(
   'outcome_unknown',
+  'mask_model_unavailable',
   'The gateway was interrupted while the statement ran; whether it took effect is not known.',
   { hint: CHECK },
 );
@@ -359,6 +360,12 @@ const NOT_SENT = failure('interrupted', 'The gateway was interrupted before anyt
 const USED_ELSEWHERE = failure(
   'approval_cancelled',
   'The approval was used by another connection that sent the same statement.',
+/** A result that the gateway could not show says nothing about the statement: that has run. */
+function lost(told: CallFailure | null): CallFailure {
+  if (told === null || told.code === 'query_failed') return LOST;
+  return { ...LOST, hint: `${told.message} (${told.code}) ${CHECK}` };
+}
+
   { hint: 'It ran there, once. Ask again if it has to run once more.' },
 );
 const BAD_PARAMS = failure(
