@@ -80,6 +80,9 @@ export function bodyMasker(
     return refusedBody('mask_body_charset', 'The answer is in another charset than UTF-8.');
   if (masks.fields.length > 0 && (family === 'text' || family === 'markup'))
     return refusedBody('mask_body_fields', 'Fields of the answer are masked, and a text has none.');
+  // RFC 4180 section 3.
+  if (masks.fields.length > 0 && type.parameters['header']?.toLowerCase() === 'absent')
+    return refusedBody('mask_body_fields', 'Columns of the answer are masked, and it names none.');
   const masker = maskerOf(family, type, masks, maskers);
   return {
     ok: true,
