@@ -4,6 +4,7 @@
 import type { Maskers } from '../masking/maskers/maskers.ts';
 import { TEXT } from '../masking/maskers/value-type.ts';
 import { createScanner, type Scanner } from '../masking/scan.ts';
+import { checkHidden } from './masked-datum.ts';
 import { malformed, tooLarge, type BodyMasker, type BodyMasks } from './masked-failure.ts';
 import { flatKinds } from './masked-fields.ts';
 import { heldText } from './masked-lines.ts';
@@ -30,6 +31,16 @@ export function formBody(masks: BodyMasks, maskers: Maskers): BodyMasker {
     return scanner;
   }
 
+  function shownValue(name: string, value: string): string {
+    const kind = kindOf(name);
+    if (kind !== null) return maskers.mask(kind, value, { type: TEXT, detector: null }) ?? '';
+    const scanner = scannerOf(name);
+    const shown = scanner.part(value);
+    // A value may be JSON.
+    checkHidden(shown, scanner);
+    return shown;
+  }
+
   function pair(text: string): string {
     if (text.length > MAX_PAIR) throw tooLarge(TOO_LONG);
     // A bare semicolon separates to some, and a line break to others.
@@ -40,14 +51,8 @@ export function formBody(masks: BodyMasks, maskers: Maskers): BodyMasker {
     const rawValue = equals === -1 ? '' : text.slice(equals + 1);
     const name = decoded(rawName);
     const value = decoded(rawValue);
-    const kind = kindOf(name);
     const shownName = names.part(name);
-    const shown =
-      value === ''
-        ? ''
-        : kind === null
-          ? scannerOf(name).part(value)
-          : (maskers.mask(kind, value, { type: TEXT, detector: null }) ?? '');
+    const shown = value === '' ? '' : shownValue(name, value);
     return (
       (shownName === name ? rawName : percentEncoded(shownName)) +
       (equals === -1 ? '' : '=') +

@@ -225,7 +225,21 @@ export function createMarkupLexer(written: Reading, read: Reading): MarkupLexer 
       written.run(offset, final);
       read.run(offset, final);
     },
-    tagsWithin: (start, end) => tags.filter(([from, to]) => from >= start && to <= end),
+    tagsWithin(start, end) {
+      let low = 0;
+      let high = tags.length;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if ((tags[middle]?.[0] ?? 0) < start) low = middle + 1;
+        else high = middle;
+      }
+      const within: (readonly [number, number])[] = [];
+      for (let tag = tags[low]; tag !== undefined && tag[1] <= end; tag = tags[low]) {
+        within.push(tag);
+        low += 1;
+      }
+      return within;
+    },
     forget(before) {
       tags = tags.filter(([from]) => from >= before);
     },

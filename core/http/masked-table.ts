@@ -6,7 +6,7 @@ import { createScanner, type Scanner } from '../masking/scan.ts';
 import type { Maskers } from '../masking/maskers/maskers.ts';
 import type { MaskKind } from '../masking/mask.ts';
 import { TEXT } from '../masking/maskers/value-type.ts';
-import { hidden } from './masked-datum.ts';
+import { checkHidden, hidden } from './masked-datum.ts';
 import { malformed, tooLarge, type BodyMasker, type BodyMasks } from './masked-failure.ts';
 import { flatKinds } from './masked-fields.ts';
 import { wholeNumber } from './masked-json-guard.ts';
@@ -44,6 +44,7 @@ export function tableBody(format: TableFormat, masks: BodyMasks, maskers: Masker
   const kindOf = flatKinds(masks.fields);
   const byField = masks.fields.length > 0;
   const bare = createScanner(masks.detect, maskers, null);
+  let firstEnd: string | null = null;
   let columns: readonly Column[] | null = format.header === 'absent' ? [] : null;
 
   function shownCell(cell: Cell, column: Column | undefined): string {
@@ -54,6 +55,7 @@ export function tableBody(format: TableFormat, masks: BodyMasks, maskers: Masker
     if (kind === null) {
       const scanner = column?.scanner ?? bare;
       shown = scanner.part(value);
+      checkHidden(shown, scanner);
       // `4111111111111111.0`, as programs write a column of numbers with a gap in it.
       const digits = /[.eE]/.test(value) ? wholeNumber(value.trim()) : null;
       if (digits !== null && scanner.part(digits) !== digits) {
@@ -79,12 +81,14 @@ export function tableBody(format: TableFormat, masks: BodyMasks, maskers: Masker
 
   function shownRow({ cells, lineEnd }: Row): string {
     if (columns === null) {
+      if (byField) checkBorders(cells, lineEnd);
       header(cells);
       return cells.map((cell) => shownCell(cell, undefined)).join(format.delimiter) + lineEnd;
     }
     const blank = cells.length === 1 && cells[0]?.raw === '';
     if (byField && !blank && cells.length !== columns.length)
       throw malformed('table: a row with more or fewer cells than the first one');
+    if (byField) checkBorders(cells, lineEnd);
     // text/tab-separated-values has no quotes by its registration, and gets them from most programs.
     const twoWays = byField && format.delimiter === '\t';
     if (twoWays && cells.some(({ quoted, value }) => quoted && /[\t\r\n]/.test(value)))
@@ -93,6 +97,15 @@ export function tableBody(format: TableFormat, masks: BodyMasks, maskers: Masker
     return (
       cells.map((cell, index) => shownCell(cell, known[index])).join(format.delimiter) + lineEnd
     );
+  }
+
+  /** What ends a line to some readers only. */
+  function checkBorders(cells: readonly Cell[], lineEnd: string): void {
+    firstEnd ??= lineEnd;
+    if (lineEnd !== '' && lineEnd !== firstEnd)
+      throw malformed('table: lines that end in two ways');
+    if (cells.some(({ raw }) => /[\v\f\u0085\u2028\u2029]/.test(raw)))
+      throw malformed('table: a line end that is none to others');
   }
 
   const cut = createRowCutter(format.delimiter);
@@ -130,6 +143,7 @@ function createRowCutter(
   delimiter: string,
 ): (text: string, start: number, final: boolean) => Row | null {
   const plainEnd = new RegExp(`["\\r\\n${delimiter}]`, 'g');
+  let begun = false;
   return (text, start, final) => {
     if (start >= text.length) return null;
     const cells: Cell[] = [];
@@ -139,7 +153,7 @@ function createRowCutter(
       const from = at;
       let value: string;
       // A byte order mark stands before the quote of the first cell.
-      const first = text.charAt(at) === '\u{FEFF}' ? 1 : 0;
+      const first = !begun && cells.length === 0 && text.charAt(at) === '\u{FEFF}' ? 1 : 0;
       const quoted = text.charAt(at + first) === '"';
       if (quoted) {
         let close = at + first + 1;
@@ -175,6 +189,7 @@ function createRowCutter(
       if (char === '' && !final) return null;
       if (char === '\r' && at + 1 === text.length && !final) return null;
       const lineEnd = char === '\r' && text.charAt(at + 1) === '\n' ? '\r\n' : char;
+      begun = true;
       return { cells, lineEnd, next: at + lineEnd.length };
     }
   };

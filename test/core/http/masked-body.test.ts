@@ -331,8 +331,8 @@ describe('any cut gives the same', () => {
       '\uFEFF: hi\r\nevent: a\rdata: {"ssn":\rdata:1}\r\rdata: {"m":"ada@lovelace.org"}\n\nid\n\r\n\rdata: "x é"',
     ],
     ['application/x-www-form-urlencoded', 'a=ada%40lovelace.org&ssn=5&x=%C3%A9&&y'],
-    ['text/csv', '\uFEFFid,"ssn",m\r\n1,"a\n""b",ada@lovelace.org\r2,3,é\n\n4,,'],
-    ['text/tab-separated-values', 'id\tssn\n1\t2\r\n'],
+    ['text/csv', '\uFEFFid,"ssn",m\r\n1,"a\n""b",ada@lovelace.org\r\n2,3,é\r\n\r\n4,,'],
+    ['text/tab-separated-values', 'id\tssn\r1\t2\r'],
   ];
   test.each(bodies)('%s', (type, body) => {
     const whole = through(type, body, JSON_MASKS);

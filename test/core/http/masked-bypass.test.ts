@@ -229,6 +229,17 @@ const FLAT_ATTEMPTS: readonly Attempt[] = [
   ['a line end in quotes', 'text/csv', 'ssn,a\n"can\nary",1\n', FIELD, null],
   ['a card with a point', 'text/csv', `n\n${CARD}.0\n`, DETECT, null],
   ['a card with an exponent', 'text/csv', 'n\n4.111111111111111E+15\n', DETECT, null],
+  ['a mark before a later quote', 'text/csv', 'a,ssn\n\uFEFF"x,canary",1\n', FIELD, BAD],
+  ['lines that end in two ways', 'text/csv', 'a,ssn\n1,2\rcanary,3\n', FIELD, BAD],
+  ['line ends of Unicode', 'text/csv', 'a,ssn\nx\u2028,canary\n', FIELD, BAD],
+  ['JSON in a cell', 'text/csv', 'a\n"{""m"":""ada\\u0040lovelace.org""}"\n', DETECT, HIDDEN],
+  [
+    'JSON in a form',
+    'application/x-www-form-urlencoded',
+    'p=%7B%22m%22:%22ada%5Cu0040lovelace.org%22%7D',
+    DETECT,
+    HIDDEN,
+  ],
   ['a tab in quotes, in TSV', 'text/tab-separated-values', 'a\tssn\n"x\tcanary"\t1\n', FIELD, BAD],
 ];
 
