@@ -540,6 +540,7 @@ describe('the JSON Schema', () => {
       'issuers',
       'targets',
       'rules',
+      'models',
       'masks',
       'limits',
       'notify',
