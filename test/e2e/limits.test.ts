@@ -75,12 +75,12 @@ describe('sessions', () => {
     expect(told).toMatchObject({ code: '53300', severity: 'FATAL' });
     expect(told.message).toBe('The limit places allows you 3 sessions at a time.');
     expect(told.hint).toContain('try again in 5 seconds');
-    const refused = await psql(at, 'SELECT 1');
+    const refused = await psql(at, ['SELECT 1']);
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toContain('3 sessions at a time');
     await all[0]?.end();
     await expect
-      .poll(async () => (await psql(at, 'SELECT 1')).code, { timeout: 10_000, interval: 300 })
+      .poll(async () => (await psql(at, ['SELECT 1'])).code, { timeout: 10_000, interval: 300 })
       .toBe(0);
     for (const open of all.slice(1)) await open.end();
   });
