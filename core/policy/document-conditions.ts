@@ -114,9 +114,9 @@ export function factProblems(document: PolicyDocument): DocumentProblem[] {
     if (on === undefined || when === undefined) return [];
     const compiled = compileCondition(when, 'when');
     const [facts] = factsOf(compiled.ok ? compiled.value : null);
-    const kinds = kindsCovered(document, on).filter((kind) => Object.hasOwn(FACTS_OF_KIND, kind));
+    const kinds = kindsCovered(document, on).filter((kind) => FACTS_OF_KIND.has(kind));
     if (facts === undefined || kinds.length === 0) return [];
-    if (kinds.some((kind) => FACTS_OF_KIND[kind]?.includes(facts) === true)) return [];
+    if (kinds.some((kind) => FACTS_OF_KIND.get(kind)?.includes(facts) === true)) return [];
     const message = `names ${facts} facts, which no target has that the rule covers (${kinds.join(', ')})`;
     return [{ path: ['rules', index, 'when'], message }];
   });

@@ -72,7 +72,7 @@ function candidate(
   parts: Parts,
 ): Candidate | null {
   const { facts } = rule;
-  if (facts !== null && FACTS_OF_KIND[target.kind]?.includes(facts) === false) return null;
+  if (facts !== null && FACTS_OF_KIND.get(target.kind)?.includes(facts) === false) return null;
   const covered = rule.covers(target);
   if (covered === false) return null;
   if (covered !== true) return { rule, who: covered, settled: true, open: [] };
@@ -100,7 +100,7 @@ function candidate(
  */
 export function reaches(target: { readonly kind: string }, action: Action): boolean {
   if (action.kind === 'connect') return action.connect.protocol === target.kind;
-  return FACTS_OF_KIND[target.kind]?.includes(action.kind) === true;
+  return FACTS_OF_KIND.get(target.kind)?.includes(action.kind) === true;
 }
 
 /** `nowMs`: milliseconds since the epoch. Facts are immutable; the same facts object gives the same decision. */

@@ -283,10 +283,10 @@ export type FactName = (typeof FACT_NAMES)[number];
 export const FUTURE_FACT_NAMES: readonly string[] = ['k8s', 'ssh', 'mcp'];
 
 /** What can be asked of a target, by its kind. A rule about other facts does not concern it. */
-export const FACTS_OF_KIND: Readonly<Record<string, readonly FactName[]>> = {
-  postgres: ['connect', 'sql'],
-  http: ['connect', 'http'],
-};
+export const FACTS_OF_KIND: ReadonlyMap<string, readonly FactName[]> = new Map([
+  ['postgres', ['connect', 'sql']],
+  ['http', ['connect', 'http']],
+]);
 
 /**
  * What a literal compared with a field must look like. A literal that can never match makes an allow rule useless, and a
