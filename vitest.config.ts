@@ -36,7 +36,7 @@ export default defineConfig({
         plugins: [workerd],
         test: {
           name: 'workerd',
-          include: ['test/worker/**/*.test.ts'],
+          include: ['test/{worker,adapters}/**/*.test.ts'],
           globalSetup: ['test/support/stand-ins-setup.ts'],
         },
       },

@@ -103,3 +103,17 @@ export const HTTP_SESSION_REUSE_MS = 45_000;
 export const MAX_REMEMBERED_SESSIONS = 10_000;
 /** The longest an HTTP request waits for people, where its caller asks for it. Most clients give up after a minute. */
 export const MAX_HTTP_WAIT_SECONDS = 50;
+/** From sending an HTTP request to the head of its answer. Cloudflare's proxy waits as long; streams may then take their time. */
+export const HTTP_ANSWER_TIMEOUT_MS = 100_000;
+/** An issuer's whole answer to a request for a token. The caller's request waits for it. */
+export const OAUTH_TIMEOUT_MS = 10_000;
+/** An issuer's answer, after decoding. Tokens of several KiB exist; the rest of the answer is small. */
+export const MAX_OAUTH_ANSWER_BYTES = 64 * 1024;
+/** A token is not used for the last of its life: clocks differ, and requests take time. */
+export const OAUTH_MARGIN_MS = 60_000;
+/** A token whose issuer does not say how long it lives. */
+export const OAUTH_UNKNOWN_LIFE_MS = 60_000;
+/** A target may have withdrawn an older token when it answers 401; younger ones are not asked for again, which spares the issuer. */
+export const OAUTH_SETTLED_MS = 30_000;
+/** Tokens kept in an isolate; the oldest goes first. */
+export const MAX_OAUTH_TOKENS = 500;
