@@ -83,8 +83,14 @@ export function createLineCutter({ format, delimiter, quote, escape }: CopyOutFo
       const table = special;
       let at = start + looked;
       for (; at < end; at += 1) {
-        const byte = bytes[at] ?? 0;
-        if (table[byte] === 0) continue;
+        let byte = bytes[at] ?? 0;
+        // A loop of its own for what is only stepped over, which is most.
+        while (table[byte] === 0) {
+          at += 1;
+          if (at >= end) break;
+          byte = bytes[at] ?? 0;
+        }
+        if (at >= end) break;
         if (byte === escapeByte && escapes(inside)) {
           marked = true;
           at += 1;

@@ -107,9 +107,16 @@ function scan(
   let missing = wanted;
   let digits = 0;
   let lastDigit = -1;
+  const events = EVENT;
   for (let at = start; at < end; at += 1) {
-    const event = EVENT[bytes[at] ?? 0] ?? 0;
-    if (event === 0) continue;
+    let event = events[bytes[at] ?? 0] ?? 0;
+    // A loop of its own for what is only stepped over, which is most: half the time of one loop for everything.
+    while (event === 0) {
+      at += 1;
+      if (at >= end) break;
+      event = events[bytes[at] ?? 0] ?? 0;
+    }
+    if (event === 0) break;
     if (event === ON_DIGIT) {
       digits = continues(bytes, lastDigit, at) ? digits + 1 : 1;
       lastDigit = at;
@@ -196,19 +203,28 @@ function isAddressLike(
   return false;
 }
 
-/** A folded text as bytes, one a character: above ASCII nothing is left that is looked for, but in e-mail addresses. */
+/** Bytes of the folded text that is searched; grows with the longest. */
+let searched = new Uint8Array(1_024);
+
+/**
+ * A folded text as bytes, one a character: above ASCII nothing is left that is looked for, but in e-mail addresses. They are
+ * valid until the next call; what lies behind the text is left over from another one.
+ */
 export function bytesOf(folded: string): Uint8Array {
-  const bytes = new Uint8Array(folded.length);
-  for (let at = 0; at < folded.length; at += 1) {
-    const code = folded.charCodeAt(at);
-    bytes[at] = code < 0x80 ? code : 0;
+  const size = folded.length;
+  if (searched.length < size || (searched.length > KEPT && size <= KEPT)) {
+    searched = new Uint8Array(Math.max(1_024, size));
   }
-  return bytes;
+  for (let at = 0; at < size; at += 1) {
+    const code = folded.charCodeAt(at);
+    searched[at] = code < 0x80 ? code : 0;
+  }
+  return searched;
 }
 
 /** Whether a part of a folded text has enough digits together for a detector of numbers to be asked at all. */
-export function hasDigits(folded: string): boolean {
-  return featuresOf(bytesOf(folded), FEATURES.digits, true) !== 0;
+export function hasDigits(bytes: Uint8Array, start: number, end: number): boolean {
+  return featuresOf(bytes, FEATURES.digits, true, start, end) !== 0;
 }
 
 function behindLetter(bytes: Uint8Array, start: number, at: number): boolean {

@@ -28,14 +28,13 @@ let starts = new Uint32Array(256);
 let ends = new Uint32Array(256);
 let gaps = new Uint8Array(256);
 
-/** The groups in `bytes` from `from` on. Valid until the next call: the lists are used again. */
-export function groupsOf(bytes: Uint8Array, from: number): Groups {
+/** The groups in bytes[from, size). Valid until the next call: the lists are used again. */
+export function groupsOf(bytes: Uint8Array, from: number, size: number): Groups {
   let count = 0;
   let last = -1;
   let at = from;
   // A group that began before belongs to the stretch before.
-  while (at > 0 && isDigit(bytes[at] ?? 0) && isDigit(bytes[at - 1] ?? 0)) at += 1;
-  const size = bytes.length;
+  while (at > 0 && at < size && isDigit(bytes[at] ?? 0) && isDigit(bytes[at - 1] ?? 0)) at += 1;
   for (; at < size; at += 1) {
     if (!isDigit(bytes[at] ?? 0)) continue;
     const start = at;

@@ -48,13 +48,26 @@ const LETTERED: readonly Lettered[] = [
 
 const IBAN = /[A-Z]{2}[ -]?\d[ -]?\d(?:[ .-]?[A-Z0-9]){11,30}/iy;
 
+const shapesOfWanted = new WeakMap<ReadonlySet<DetectorId>, readonly Lettered[]>();
+
+function shapesOf(wanted: ReadonlySet<DetectorId>): readonly Lettered[] {
+  let shapes = shapesOfWanted.get(wanted);
+  if (shapes === undefined) {
+    shapes = LETTERED.filter(({ detector }) => wanted.has(detector));
+    shapesOfWanted.set(wanted, shapes);
+  }
+  return shapes;
+}
+
+/** `bytes` are those of `text`, one a character. */
 export function findLettered(
   text: string,
+  bytes: Uint8Array,
   from: number,
   wanted: ReadonlySet<DetectorId>,
   sink: Sink,
 ): void {
-  const shapes = LETTERED.filter(({ detector }) => wanted.has(detector));
+  const shapes = shapesOf(wanted);
   const ibans = wanted.has('iban');
   if (shapes.length === 0 && !ibans) return;
   // Words that begin before belong to the stretch before.
@@ -64,8 +77,9 @@ export function findLettered(
     if (!isWord(text.charCodeAt(at))) continue;
     const begins = beginsWith(text, at);
     if (begins !== 0) {
-      for (const shape of shapes) if ((shape.begins & begins) !== 0) take(text, at, shape, sink);
-      if (ibans && (begins & IBAN_LIKE) !== 0) takeIban(text, at, sink);
+      for (const shape of shapes)
+        if ((shape.begins & begins) !== 0) take(text, bytes, at, shape, sink);
+      if (ibans && (begins & IBAN_LIKE) !== 0) takeIban(text, bytes, at, sink);
     }
     while (isWord(text.charCodeAt(at))) at += 1;
   }
@@ -80,16 +94,21 @@ function beginsWith(text: string, at: number): number {
   if (letters === 3 || letters >= 6) return TAX_CODE;
   if (letters === 5) return PAN;
   let next = at + letters;
-  while (next - at - letters < 2 && ' -.'.includes(text[next] ?? 'x')) next += 1;
+  while (next - at - letters < 2 && isJoint(text.charCodeAt(next))) next += 1;
   if (!isDigit(text.charCodeAt(next))) return 0;
   return letters === 2 ? IBAN_LIKE : letters === 1 ? NIE : 0;
+}
+
+/** A blank, a dash or a dot. */
+function isJoint(code: number): boolean {
+  return code === 0x20 || code === 0x2d || code === 0x2e;
 }
 
 function isLetter(code: number): boolean {
   return (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
 }
 
-function take(text: string, start: number, shape: Lettered, sink: Sink): void {
+function take(text: string, bytes: Uint8Array, start: number, shape: Lettered, sink: Sink): void {
   const { detector, pattern, valid, upper, lower } = shape;
   pattern.lastIndex = start;
   const written = pattern.exec(text)?.[0];
@@ -100,7 +119,7 @@ function take(text: string, start: number, shape: Lettered, sink: Sink): void {
   const confidence = compact === capital ? upper : lower;
   if (!sink.worth(detector, start, confidence)) return;
   if (gluedLeft(text, start) || gluedRight(text, end)) return;
-  if (!hasDigits(written)) return;
+  if (!hasDigits(bytes, start, end)) return;
   sink.tried();
   if (valid(capital)) sink.emit({ detector, start, end, confidence });
 }
@@ -118,7 +137,7 @@ function ibanLength(country: string): number | undefined {
 }
 
 /** The expression takes as much as an IBAN can have; the country says how much belongs to it. */
-function takeIban(text: string, start: number, sink: Sink): void {
+function takeIban(text: string, bytes: Uint8Array, start: number, sink: Sink): void {
   IBAN.lastIndex = start;
   const written = IBAN.exec(text)?.[0];
   if (written === undefined) return;
@@ -130,7 +149,7 @@ function takeIban(text: string, start: number, sink: Sink): void {
     if (isAlphanumeric(text.charCodeAt(end))) compact += text[end];
   }
   if (compact.length < length || gluedRight(text, end)) return;
-  if (!hasDigits(text.slice(start, end))) return;
+  if (!hasDigits(bytes, start, end)) return;
   sink.tried();
   if (isValidIBAN(compact.toUpperCase())) {
     sink.emit({ detector: 'iban', start, end, confidence: 0.97 });

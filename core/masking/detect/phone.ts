@@ -1,7 +1,7 @@
 // Phone numbers: shapes found here, among the groups of digits; whether the digits are a number of some plan is
 // phone-plan.ts' business. A number without a country prefix is tried in a few countries and trusted only as people
 // write it, and only where the words around it would make it worth something.
-import { gluedLeft, gluedRight, isWord, type Sink } from './candidate.ts';
+import { gluedLeft, gluedRight, isDigit, isWord, type Sink } from './candidate.ts';
 import { sizeOf, type Groups } from './groups.ts';
 import { isInternational, isNational, isNationalIn } from './phone-plan.ts';
 
@@ -10,6 +10,8 @@ const MAX_DIGITS = 17;
 /** Separators between two groups: blanks, brackets, dashes, dots, slashes. */
 const MAX_GAP = 3;
 const MIN_PREFIXED = 8;
+/** A list of more groups is let go. */
+const KEPT_CHAINS = 16_384;
 
 /** Dates, versions, amounts and addresses look like phone numbers without a prefix. */
 const NOT_A_PHONE =
@@ -43,10 +45,15 @@ function hasPlus(bytes: Uint8Array, start: number): boolean {
   return false;
 }
 
+/** For the longest text so far: used again by each. */
+let chains = new Uint32Array(64);
+
 /** How many digits follow from each group on, its own among them, until something else than a separator stands between. */
 function chainsOf(bytes: Uint8Array, groups: Groups): Uint32Array {
   const { count, starts, ends } = groups;
-  const chains = new Uint32Array(count + 1);
+  if (chains.length < count || chains.length > Math.max(KEPT_CHAINS, count)) {
+    chains = new Uint32Array(Math.max(64, count));
+  }
   for (let at = count - 1; at >= 0; at -= 1) {
     const linked = at + 1 < count && isLink(bytes, ends[at] ?? 0, starts[at + 1] ?? 0);
     chains[at] = sizeOf(groups, at) + (linked ? (chains[at + 1] ?? 0) : 0);
@@ -163,6 +170,14 @@ function confidenceOf(written: string, start: number, sink: Sink): number {
   return isNational(digits) ? likely : 0;
 }
 
+/** Digit groups are few and long, so they are taken as they stand. */
 function digitsOf(written: string): string {
-  return written.replaceAll(/\D/g, '');
+  let digits = '';
+  for (let at = 0; at < written.length; at += 1) {
+    if (!isDigit(written.charCodeAt(at))) continue;
+    const start = at;
+    while (isDigit(written.charCodeAt(at))) at += 1;
+    digits += written.slice(start, at);
+  }
+  return digits;
 }

@@ -6,7 +6,7 @@ import type { Sink } from './candidate.ts';
 import { CONTEXT_REACH, readable, type Context } from './context.ts';
 import type { DetectorId, Finding } from './detector.ts';
 import { findEmails, findUrlPasswords } from './email.ts';
-import { bytesOf, FEATURES, featuresOf } from './features.ts';
+import { ALL_FEATURES, bytesOf, FEATURES, featuresOf } from './features.ts';
 import { fold } from './fold.ts';
 import { groupsOf } from './groups.ts';
 import { findLettered } from './lettered.ts';
@@ -37,7 +37,8 @@ export function search(
   const stretch = base === 0 && to === text.length ? text : text.slice(base, to);
   const folded = fold(stretch);
   const bytes = bytesOf(folded.text);
-  const features = featuresOf(bytes);
+  const size = folded.text.length;
+  const features = featuresOf(bytes, ALL_FEATURES, false, 0, size);
   if (features === 0) return [];
   const startOf = (at: number): number => folded.starts?.[at] ?? at;
   const endOf = (end: number): number => folded.ends?.[end - 1] ?? end;
@@ -68,9 +69,9 @@ export function search(
     tried,
   };
   if ((features & FEATURES.digits) !== 0) {
-    const groups = groupsOf(bytes, first);
+    const groups = groupsOf(bytes, first, size);
     findNumbers(folded.text, groups, wanted, sink);
-    findLettered(folded.text, first, wanted, sink);
+    findLettered(folded.text, bytes, first, wanted, sink);
     if (wanted.has('phone')) findPhones(folded.text, bytes, groups, sink);
   }
   if ((features & FEATURES.at) !== 0) {
