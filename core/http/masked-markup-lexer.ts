@@ -17,9 +17,8 @@ const LONGEST_TOKEN = 96;
 const LONGEST_TAG = 32 * 1024;
 
 const REFERENCE =
-  /&#[xX]?(?<zeros>0{25})|&(?:amp;?){0,3}(?:#0{0,24}(?<decimal>\d{1,7});?|#[xX]0{0,24}(?<hex>[0-9a-f]{1,6});?|(?<name>[A-Za-z]{2,24});|(?<legacy>nbsp|shy|middot))/;
-const ESCAPE =
-  /\\u(?<unicode>[0-9a-f]{4})|\\u\{0{0,8}(?<braced>[0-9a-f]{1,6})\}|\\x(?<byte>[0-9a-f]{2})/;
+  /&#[xX]?(0{25})|&(?:amp;?){0,3}(?:#0{0,24}(\d{1,7});?|#[xX]0{0,24}([0-9a-f]{1,6});?|([A-Za-z]{2,24});|(nbsp|shy|middot))/;
+const ESCAPE = /\\u([0-9a-f]{4})|\\u\{0{0,8}([0-9a-f]{1,6})\}|\\x([0-9a-f]{2})/;
 const MARKUP =
   /<!---?>|<!--|--!?>|<!\[CDATA\[|\]\]>|<!ENTITY|<\/?[a-z][a-z0-9:-]{0,24}|<[!?]|["'>]/;
 const SPACE = /[ \t]{2,32}|[ \t]{0,8}[\r\n]\s{0,32}/;
@@ -150,7 +149,8 @@ export function createMarkupLexer(written: Reading, read: Reading): MarkupLexer 
 
   function token(match: RegExpExecArray, at: number): void {
     const [text] = match;
-    const character = characterOf(match);
+    const first = text.charCodeAt(0);
+    const character = first === 0x26 || first === 0x5c ? characterOf(match) : null;
     if (character !== null) {
       written.stands(character, at, text.length);
       if (tag < 0) {
@@ -159,7 +159,7 @@ export function createMarkupLexer(written: Reading, read: Reading): MarkupLexer 
       }
       return;
     }
-    if (/^<!ENTITY$/i.test(text))
+    if (first === 0x3c && /^<!ENTITY$/i.test(text))
       throw malformed('markup: names that the document declares itself');
     if (tag >= 0) {
       insideTag(text, at);
@@ -247,8 +247,8 @@ export function createMarkupLexer(written: Reading, read: Reading): MarkupLexer 
 }
 
 /** The character that a reference or an escape stands for; null for other tokens and unknown names. */
-function characterOf({ groups = {} }: RegExpExecArray): string | null {
-  const { zeros, decimal, hex, name, legacy, unicode, braced, byte } = groups;
+function characterOf(match: RegExpExecArray): string | null {
+  const [, zeros, decimal, hex, name, legacy, unicode, braced, byte] = match;
   if (zeros !== undefined) throw malformed('markup: a character reference of this length');
   const named = name ?? legacy;
   if (named !== undefined) return NAMES[named] ?? NAMES[named.toLowerCase()] ?? null;

@@ -14,9 +14,9 @@ export interface Found {
 /** `units` characters that stand for source[source, source + length): one to one, or all for all. */
 interface Piece {
   readonly at: number;
-  readonly units: number;
+  units: number;
   readonly source: number;
-  readonly length: number;
+  length: number;
 }
 
 export interface Reading {
@@ -42,7 +42,12 @@ export function createReading(detectors: readonly DetectorId[]): Reading {
   let decided = 0;
 
   function add(units: number, source: number, length: number): void {
-    pieces.push({ at: given, units, source, length });
+    const last = pieces.at(-1);
+    const follows = last !== undefined && last.source + last.length === source;
+    if (follows && units === length && last.units === last.length) {
+      last.units += units;
+      last.length += length;
+    } else pieces.push({ at: given, units, source, length });
     given += units;
   }
 
