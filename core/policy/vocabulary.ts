@@ -253,7 +253,7 @@ export const NULLABLE: Readonly<Record<string, keyof typeof TYPES>> = { 'Http.gr
 export const SCOPES = {
   /** issuers[]: accept, subject, groups, groupsFrom */
   claims: { claims: 'map' },
-  /** rules[].who, limits[].who */
+  /** rules[].who */
   who: { principal: 'Principal', now: 'google.protobuf.Timestamp' },
   /** rules[].on */
   on: { target: 'Target' },
@@ -267,7 +267,7 @@ export const SCOPES = {
     http: 'Http',
     connect: 'Connect',
   },
-  /** masks[].who, masks[].except: settled once per session, so the time is not theirs to ask */
+  /** masks[].who, masks[].except, limits[].who: settled once per session, so the time is not theirs to ask */
   mask: { principal: 'Principal' },
   /** audit.read, audit.kill */
   audit: { principal: 'Principal' },
