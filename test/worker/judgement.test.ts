@@ -294,6 +294,36 @@ ${masks}`;
     });
   });
 
+  it('say the same of a target of another kind as of one that is not there', async () => {
+    const asked = [
+      asking(READ),
+      asking(READ, {
+        action: { kind: 'connect', connect: { protocol: 'postgres', client: 'psql', country: '' } },
+      }),
+    ];
+    const all = async () => {
+      const session = judgement();
+      const decisions = [];
+      for (const effect of asked) {
+        decisions.push({ ...(await session.decide(effect, agent)), revision: 0 });
+      }
+      return decisions;
+    };
+    const everything = (text: string) =>
+      text.replace(/  - { id: read.*/, '  - { id: all, then: allow }');
+    await apply(everything(document('')));
+    expect(await all()).toMatchObject([{ kind: 'allow' }, { kind: 'allow' }]);
+    await apply(everything(document('', '[lab]')));
+    const missing = await all();
+    expect(missing).toMatchObject([
+      { code: 'no_rule', hint: '' },
+      { code: 'no_rule', hint: '' },
+    ]);
+    const service = '\n  - { id: shop, kind: http, address: "https://api.example" }\nrules:';
+    await apply(everything(document('', '[lab]')).replace('\nrules:', service));
+    expect(await all()).toEqual(missing);
+  });
+
   it('are unknown before the policy was read, and nothing is allowed then', () => {
     expect(judgement().masked(asking(READ), ALLOW)).toMatchObject({ code: 'policy_unreadable' });
   });

@@ -140,7 +140,10 @@ describe('what is refused at load', () => {
       'principal.kind == "robot"',
       '18: "robot" never matches kind: expected one of workload, human',
     ],
-    ['action.kind == "conect"', '15: "conect" never matches kind: expected one of connect, sql, http'],
+    [
+      'action.kind == "conect"',
+      '15: "conect" never matches kind: expected one of connect, sql, http',
+    ],
     [
       'sql.tables.exists(t, t == "payments")',
       '26: "payments" never matches tables: expected schema.table',

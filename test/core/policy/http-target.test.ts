@@ -182,7 +182,10 @@ describe('a target of kind http that is refused', () => {
     ['credential: { header: Content-Type, secret: K }', 'credential.header: no credential can be'],
     ['credential: { header: Connection, secret: K }', 'credential.header: no credential can be'],
     ['credential: { header: X_HTTP_Method_Override, secret: K }', 'header: no credential can be'],
-    ['credential: { header: X-K, secret: K, value: Token }', 'value: must hold {} where the secret'],
+    [
+      'credential: { header: X-K, secret: K, value: Token }',
+      'value: must hold {} where the secret',
+    ],
     ["credential: { header: X-K, secret: K, value: ' {}' }", 'value: must be what a header can'],
     ['credential: { header: X-K, secret: K, value: "a\\n{}" }', 'value: must be what a header can'],
     ['credential: { query: "a b", secret: K }', 'credential.query: must be the name of a query'],
@@ -274,7 +277,10 @@ describe('a target of kind postgres', () => {
   });
 
   it.each([
-    ['credential: { bearer: TOKEN }', 'credential: a postgres target logs in with {user, password}'],
+    [
+      'credential: { bearer: TOKEN }',
+      'credential: a postgres target logs in with {user, password}',
+    ],
     ['address: https://db.example', 'address: must be host:port'],
   ])('%s is refused', (line, problem) => {
     const [key = ''] = line.split(':');
