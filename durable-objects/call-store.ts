@@ -1,5 +1,5 @@
-// What a Call object keeps in its SQLite: one call, its state before each step, and its outcome. Synchronous and without a
-// clock. Rows are kept in parts: a value of a Durable Object's SQLite is at most 2 MB.
+// What a Call object keeps in its SQLite: one call, its state before each step, and its outcome. Synchronous. Rows
+// are kept in parts: a value of a Durable Object's SQLite is at most 2 MB.
 import type { CallFailure, CallResult, CallState } from '../core/call/outcome.ts';
 import type { CallOrder, CallView } from '../core/call/order.ts';
 
@@ -10,6 +10,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS call (
     id TEXT PRIMARY KEY, principal TEXT NOT NULL, target TEXT NOT NULL, fingerprint TEXT NOT NULL, body TEXT NOT NULL,
     state TEXT NOT NULL, session TEXT NOT NULL, approval TEXT, result TEXT, failure TEXT) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS times (created_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS parts (part INTEGER PRIMARY KEY, text TEXT NOT NULL)`;
 
 export interface KnownCall {
@@ -33,6 +34,8 @@ export class CallStore {
     const [table] = this.#exec("SELECT 1 FROM sqlite_master WHERE name = 'call'");
     const [row] = table === undefined ? [] : this.#exec('SELECT * FROM call');
     if (row === undefined) return;
+    // One that an older version began has no times.
+    this.#storage.sql.exec(SCHEMA);
     this.#known = {
       id: text(row, 'id'),
       principalId: text(row, 'principal'),
@@ -73,6 +76,8 @@ export class CallStore {
       fingerprint,
       JSON.stringify(body),
     );
+    const now = Date.now();
+    this.#exec('INSERT INTO times (created_ms, changed_ms) VALUES (?, ?)', now, now);
     this.#known = { id, principalId, target, fingerprint, body };
   }
 
@@ -85,12 +90,14 @@ export class CallStore {
   move(state: 'pending' | 'approved' | 'executing'): void {
     this.#state = state;
     this.#exec('UPDATE call SET state = ?', state);
+    this.#changed();
   }
 
   waiting(approval: string): void {
     this.#approval = approval;
     this.#state = 'pending';
     this.#exec("UPDATE call SET state = 'pending', approval = ?", approval);
+    this.#changed();
   }
 
   /** From the beginning, after a failure that left nothing behind. */
@@ -99,6 +106,7 @@ export class CallStore {
     this.#session = '';
     this.#approval = null;
     this.#exec("UPDATE call SET state = 'pending', session = '', approval = NULL, failure = NULL");
+    this.#changed();
   }
 
   succeeded(result: CallResult, rows: string): void {
@@ -108,6 +116,7 @@ export class CallStore {
         this.#exec('INSERT INTO parts (text) VALUES (?)', JSON.stringify(part));
       }
       this.#exec("UPDATE call SET state = 'succeeded', result = ?", JSON.stringify(result));
+      this.#changed();
     });
     this.#state = 'succeeded';
   }
@@ -115,6 +124,7 @@ export class CallStore {
   ended(state: 'failed' | 'unknown', failure: CallFailure): void {
     this.#state = state;
     this.#exec('UPDATE call SET state = ?, failure = ?', state, JSON.stringify(failure));
+    this.#changed();
   }
 
   /** @throws Error when there is no call */
@@ -123,6 +133,7 @@ export class CallStore {
     if (row === undefined) throw new Error('no call to be shown');
     // A part may end between the halves of a surrogate pair, which JSON writes as escapes.
     const parts = this.#exec('SELECT text FROM parts ORDER BY part');
+    const [times] = this.#exec('SELECT * FROM times');
     return {
       id: text(row, 'id'),
       target: text(row, 'target'),
@@ -132,7 +143,13 @@ export class CallStore {
       result: row['result'] === null ? null : (JSON.parse(text(row, 'result')) as CallResult),
       rows: parts.map((part) => JSON.parse(text(part, 'text')) as string).join(''),
       failure: row['failure'] === null ? null : (JSON.parse(text(row, 'failure')) as CallFailure),
+      createdAtMs: Number(times?.['created_ms'] ?? 0),
+      changedAtMs: Number(times?.['changed_ms'] ?? 0),
     };
+  }
+
+  #changed(): void {
+    this.#exec('UPDATE times SET changed_ms = ?', Date.now());
   }
 
   #exec(query: string, ...bindings: SqlStorageValue[]): Record<string, SqlStorageValue>[] {

@@ -205,7 +205,7 @@ export class Call extends DurableObject<Env> implements CallRpc {
           store.waiting(end.approval);
           return;
         }
-        store.ended('failed', end.failure);
+        store.ended('failed', this.#cancelled ? stopped(end.failure) : end.failure);
         break;
       case 'lost':
       default:
@@ -327,6 +327,12 @@ function ended(code: string, message: string, view: ApprovalView | null): CallFa
   });
 }
 
+/** A target says of a statement that was cancelled while it ran what it says of any that fails. */
+function stopped(told: CallFailure): CallFailure {
+  if (told.code !== 'query_failed' || told.sqlstate !== '57014') return told;
+  return failure('call_cancelled', 'The call was cancelled while it ran; it had no effect.');
+}
+
 const PASSING: ReadonlySet<string> = new Set([
   'interrupted',
   'session_unavailable',
@@ -339,13 +345,13 @@ const PASSING: ReadonlySet<string> = new Set([
   'approval_unavailable',
   'limit_exceeded',
   'limit_unavailable',
+  'mask_model_unavailable',
 ]);
 
 const CHECK = 'Look at the data, or at the session’s record, before you send it again.';
 
 const INTERRUPTED = failure(
   'outcome_unknown',
-  'mask_model_unavailable',
   'The gateway was interrupted while the statement ran; whether it took effect is not known.',
   { hint: CHECK },
 );
@@ -354,18 +360,18 @@ const LOST = failure(
   'The connection ended while the statement ran; whether it took effect is not known.',
   { hint: CHECK },
 );
-const NOT_SENT = failure('interrupted', 'The gateway was interrupted before anything was sent.', {
-  hint: 'Nothing ran. Send it again.',
-});
-const USED_ELSEWHERE = failure(
-  'approval_cancelled',
-  'The approval was used by another connection that sent the same statement.',
 /** A result that the gateway could not show says nothing about the statement: that has run. */
 function lost(told: CallFailure | null): CallFailure {
   if (told === null || told.code === 'query_failed') return LOST;
   return { ...LOST, hint: `${told.message} (${told.code}) ${CHECK}` };
 }
 
+const NOT_SENT = failure('interrupted', 'The gateway was interrupted before anything was sent.', {
+  hint: 'Nothing ran. Send it again.',
+});
+const USED_ELSEWHERE = failure(
+  'approval_cancelled',
+  'The approval was used by another connection that sent the same statement.',
   { hint: 'It ran there, once. Ask again if it has to run once more.' },
 );
 const BAD_PARAMS = failure(

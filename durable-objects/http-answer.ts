@@ -9,7 +9,7 @@ import { createHider } from '../core/http/hidden.ts';
 import { responseHeaders } from '../core/http/headers.ts';
 import { valuesOf, type HeaderList } from '../core/http/header-list.ts';
 import { responseMasker, type BodyMasks } from '../core/http/masked-body.ts';
-import { maskedHeaders } from '../core/http/masked-headers.ts';
+import { maskedHeaders, messageMasker } from '../core/http/masked-headers.ts';
 import { mountOf } from '../core/http/mount.ts';
 import { failureRefusal, unmaskable } from '../core/http/refusal.ts';
 import type { Masking } from '../core/masking/mask.ts';
@@ -32,6 +32,8 @@ export interface AnswerOptions {
   settle(outcome: Outcome, error: string | null, bytes: number): void;
 }
 
+const MODEL = 'A model is to look through it, which it does for SQL only.';
+
 export class HttpAnswer {
   readonly #options: AnswerOptions;
   readonly #masks: BodyMasks | null;
@@ -40,7 +42,8 @@ export class HttpAnswer {
   constructor(options: AnswerOptions) {
     this.#options = options;
     const { env, target, masking } = options;
-    this.#masks = masking === null ? null : { fields: masking.fields ?? [], detect: masking.detect };
+    this.#masks =
+      masking === null ? null : { fields: masking.fields ?? [], detect: masking.detect };
     this.#maskers = createMaskers({ key: maskKey(env, target.id), crypto: nativeCrypto });
   }
 
@@ -50,9 +53,8 @@ export class HttpAnswer {
     const empty = answer.body === null || method === 'HEAD';
     const masker = this.#masker(answer);
     if (!masker.ok) return this.#withheld(answer, masker.why);
-    const coded = codingOf(answer.headers);
     // Nothing was asked for but the plain bytes; a credential in others would not be seen.
-    if (!empty && coded) return this.#broken(answer, 'an answer in a coding that nobody asked for');
+    if (!empty && answer.packed) return this.#broken(answer, 'a coding that nobody asked for');
     const headers = this.#headers(answer, masker.stage !== null);
     if (headers === null) return this.#broken(answer, 'malformed headers');
     headers.set('x-postern-session', session);
@@ -81,7 +83,7 @@ export class HttpAnswer {
     const { method, masking } = this.#options;
     if (this.#masks === null) return { ok: true, stage: null };
     if ((masking?.models?.length ?? 0) > 0) {
-      return { ok: false, why: 'A model is to look through it, which it does for SQL only.' };
+      return { ok: false, why: MODEL };
     }
     const response = { method, status, headers, decoded };
     const made = responseMasker(response, this.#masks, this.#maskers);
@@ -127,25 +129,31 @@ export class HttpAnswer {
 
   #socket(answer: UpstreamResponse, socket: WebSocket): Response {
     const headers = this.#headers(answer, false);
+    if (headers === null) {
+      socket.accept();
+      socket.close(1000);
+      return this.#broken(answer, 'malformed headers');
+    }
+    const made = this.#masks === null ? null : messageMasker(this.#masks, this.#maskers);
+    const models = this.#options.masking?.models?.length ?? 0;
+    if (made?.ok === false || models > 0) {
+      socket.accept();
+      socket.close(1000);
+      return this.#withheld(answer, made?.ok === false ? made.error.reason : MODEL);
+    }
     const client = relay(socket, {
-      masks: this.#masks,
-      maskers: this.#maskers,
+      masker: made?.ok === true ? made.value : null,
       hider: () => createHider(answer.secrets),
-      done: (error, bytes) => this.#options.settle(error === null ? 'succeeded' : 'failed', error, bytes),
+      done: (error, bytes) =>
+        this.#options.settle(error === null ? 'succeeded' : 'failed', error, bytes),
     });
-    return new Response(null, { status: 101, webSocket: client, headers: headers ?? new Headers() });
+    return new Response(null, { status: 101, webSocket: client, headers });
   }
 }
 
 type Masker =
   | { readonly ok: true; readonly stage: Stage | null }
   | { readonly ok: false; readonly why: string };
-
-function codingOf(headers: HeaderList): boolean {
-  return valuesOf(headers, 'content-encoding').some(
-    (value) => value !== '' && value.toLowerCase() !== 'identity',
-  );
-}
 
 function lengthOf(headers: HeaderList): number | null {
   const [length, ...more] = valuesOf(headers, 'content-length');

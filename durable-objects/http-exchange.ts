@@ -2,8 +2,8 @@
 // back through what hides and masks. Nothing goes to the target before its intent is durable (the object's output gate
 // holds the fetch until the journal's write is confirmed).
 import { nativeCrypto } from '../adapters/crypto.ts';
-import { DialFailure } from '../adapters/dial-failure.ts';
 import type { Env } from '../adapters/env.ts';
+import { UpstreamFailure } from '../adapters/http-failure.ts';
 import { upstream, type UpstreamResponse } from '../adapters/http-upstream.ts';
 import { decisionRecord } from '../core/audit/decision-record.ts';
 import type { Outcome, SessionEvent } from '../core/audit/event.ts';
@@ -66,7 +66,9 @@ export class HttpExchange {
       return await this.#run(request, url);
     } catch (error) {
       const kind = error instanceof Error ? error.name : 'unknown';
-      console.error(JSON.stringify({ event: 'exchange_broken', session: this.#options.session, kind }));
+      console.error(
+        JSON.stringify({ event: 'exchange_broken', session: this.#options.session, kind }),
+      );
       this.#settle('unknown', 'internal', 0);
       return respond(failureRefusal('internal'), this.#options.session);
     }
@@ -88,7 +90,12 @@ export class HttpExchange {
       credentialParameter: target.credential?.kind === 'query' ? target.credential.parameter : null,
     });
     if (!read.ok) {
-      this.#refused(request.method, shortened(url.path), url.query === null ? null : shortened(url.query), read.code);
+      this.#refused(
+        request.method,
+        shortened(url.path),
+        url.query === null ? null : shortened(url.query),
+        read.code,
+      );
       return respond(requestRefusal(read.code, read.header), session);
     }
     const incoming = read.value;
@@ -105,8 +112,7 @@ export class HttpExchange {
       return respond(failureRefusal('client_protocol'), session);
     }
     const facts = factsOf(incoming, body, target);
-    const digest =
-      body.kind === 'whole' ? toHex(nativeCrypto.sha256(body.bytes)) : null;
+    const digest = body.kind === 'whole' ? toHex(nativeCrypto.sha256(body.bytes)) : null;
     const asked: Decide = {
       kind: 'decide',
       id: action,
@@ -143,18 +149,19 @@ export class HttpExchange {
         query: incoming.query,
         headers: incoming.headers,
         body: body.kind === 'none' ? null : body.kind === 'whole' ? body.bytes : body.stream,
+        length: body.kind === 'streamed' ? body.length : null,
         webSocket: incoming.webSocket,
         signal: this.#abort.signal,
       });
     } catch (error) {
-      const failure = error instanceof DialFailure ? error : null;
+      const failure = error instanceof UpstreamFailure ? error : null;
       const code = failure?.code ?? 'target_closed';
-      console.warn(
-        JSON.stringify({ event: code, session, target: target.id, detail: failure?.message ?? '' }),
-      );
-      // Whether the target has acted on what it got, nobody here knows.
-      this.#settle(code === 'target_closed' ? 'unknown' : 'failed', code, 0);
-      return respond(failureRefusal(code), session);
+      const detail = failure?.message ?? '';
+      console.warn(JSON.stringify({ event: code, session, target: target.id, detail }));
+      // Whether a target has acted on what it may have got, nobody here knows.
+      const sent = failure?.sent ?? true;
+      this.#settle(sent ? 'unknown' : 'failed', code, 0);
+      return respond(failureRefusal(code, sent), session);
     }
     return new HttpAnswer({
       env,
@@ -182,7 +189,8 @@ export class HttpExchange {
         path,
         query,
         headers: recordedHeaders(headers),
-        body: body.kind === 'whole' && digest !== null ? { digest, bytes: body.bytes.length } : null,
+        body:
+          body.kind === 'whole' && digest !== null ? { digest, bytes: body.bytes.length } : null,
         facts,
         decision: decisionRecord(decision),
       },

@@ -16,7 +16,8 @@ import type { Principal } from '../core/identity.ts';
 import { MAX_UNSHIPPED_BYTES, SESSION_TICK_MS } from '../core/limits.ts';
 import type { HttpTarget } from '../core/policy/policy.ts';
 import type { SessionTicket } from '../core/session-ticket.ts';
-import { Access, type Decide } from './access.ts';
+import { Access, type Decide, type Ending } from './access.ts';
+import { Allowance } from './allowance.ts';
 import { Holding } from './holding.ts';
 import { HttpExchange, refusalResponse, respond } from './http-exchange.ts';
 import { Judgement } from './judgement.ts';
@@ -48,6 +49,7 @@ export class HttpSession {
   readonly #principal: Principal;
   readonly #judgement: Judgement;
   readonly #holding: Holding;
+  readonly #allowance: Allowance;
   readonly #access: Access;
   readonly #env: Env;
   readonly #connect: ConnectFacts;
@@ -73,8 +75,10 @@ export class HttpSession {
     this.#actions = resumed?.lastAction ?? 0;
     this.#started = resumed !== null;
     this.#judgement = new Judgement(env, ticket, null);
+    this.#allowance = new Allowance(env, ticket.session, () => this.#judgement.limits);
     // Nobody waits on a wire for notices: who asks is told where to look at once.
-    this.#holding = new Holding(env, parse, () => undefined);
+    const silent = () => undefined;
+    this.#holding = new Holding(env, parse, silent, (cost) => this.#allowance.reserve(cost));
     this.#access = new Access({
       env,
       ticket,
@@ -103,7 +107,7 @@ export class HttpSession {
     const opened = await this.#opening;
     const { session } = this.#ticket;
     if (opened.kind === 'deny') return refusalResponse(opened, this.#ticket);
-    const ending = this.#ended ?? (await this.#access.ending(this.#principal, this.#connect));
+    const ending = this.#ended ?? (await this.#ending());
     if (ending !== null) {
       this.end(ending.code, ending.message);
       return respond(failureRefusal(ending.code), session);
@@ -142,6 +146,7 @@ export class HttpSession {
     this.#ended = { code, message };
     clearInterval(this.#tickTimer);
     this.#holding.cancel();
+    this.#allowance.release();
     for (const exchange of this.#exchanges) exchange.abort(code);
     this.#exchanges.clear();
     if (this.#started) this.#host.append([{ kind: 'session.end', code, detail: message }]);
@@ -162,10 +167,14 @@ export class HttpSession {
     const judged = await this.#judged(asked);
     // Judged anew by the revision that is in force now: a session that slept may have missed some.
     if (!this.#started) this.#start(judged.revision);
+    // A caller who waits for people has its place already: nobody is asked for one that could not be had.
+    const full = judged.kind === 'deny' ? null : await this.#allowance.admit(this.#principal.id);
     const decision =
-      judged.kind === 'approve'
-        ? await this.#access.admit(asked, this.#principal, this.#connect, judged, waitMs)
-        : judged;
+      full !== null
+        ? { ...full, revision: judged.revision, observed: judged.observed }
+        : judged.kind === 'approve'
+          ? await this.#access.admit(asked, this.#principal, this.#connect, judged, waitMs)
+          : judged;
     const { revision, observed } = decision;
     const known = this.#httpTarget() !== null;
     const answer =
@@ -174,7 +183,11 @@ export class HttpSession {
         : decision;
     if (answer.kind === 'deny') {
       this.#host.append([
-        { kind: 'session.refused', code: answer.code, detail: decision.kind === 'deny' ? decision.message : answer.message },
+        {
+          kind: 'session.refused',
+          code: answer.code,
+          detail: decision.kind === 'deny' ? decision.message : answer.message,
+        },
       ]);
       this.end(answer.code, answer.message);
     }
@@ -192,7 +205,9 @@ export class HttpSession {
 
   async #decide(asked: Decide, claimed: string, waitMs: number): Promise<MaskedDecision> {
     const decision = await this.#judged(asked);
-    if (decision.kind !== 'approve') return this.#judgement.masked(asked, decision);
+    if (decision.kind !== 'approve') {
+      return this.#leave(asked, this.#judgement.masked(asked, decision));
+    }
     // Nobody is asked for what could not run even if they agreed.
     const possible = this.#judgement.masked(asked, decision);
     if (possible.kind === 'deny') return possible;
@@ -206,6 +221,15 @@ export class HttpSession {
     const connect = { ...this.#connect, client: claimed === '' ? this.#connect.client : claimed };
     const held = await this.#access.hold(asked, this.#principal, connect, decision, waitMs);
     return this.#judgement.masked(asked, held);
+  }
+
+  /** The last word is the limits'. What was approved has had its leave before its approval was used (holding.ts). */
+  async #leave(asked: Decide, decision: MaskedDecision): Promise<MaskedDecision> {
+    if (decision.kind !== 'allow') return decision;
+    const denial = await this.#allowance.spend();
+    if (denial === null) return decision;
+    const { revision, observed } = decision;
+    return this.#judgement.masked(asked, { ...denial, revision, observed });
   }
 
   #httpTarget(): HttpTarget | null {
@@ -249,7 +273,12 @@ export class HttpSession {
   /** What streams for hours ends with what allowed it. */
   async #tick(): Promise<void> {
     if (this.#ended !== null) return;
-    const ending = await this.#access.ending(this.#principal, this.#connect);
+    const ending = await this.#ending();
     if (ending !== null) this.end(ending.code, ending.message);
+  }
+
+  async #ending(): Promise<Ending | null> {
+    const ending = await this.#access.ending(this.#principal, this.#connect);
+    return ending ?? (await this.#allowance.tick());
   }
 }

@@ -5,11 +5,7 @@ import { nativeCrypto } from '../adapters/crypto.ts';
 import type { Env } from '../adapters/env.ts';
 import type { ActivePolicy } from '../adapters/policy-store.ts';
 import type { HoldInput } from '../adapters/tunnel-connection.ts';
-import { activeGrant } from '../adapters/grants.ts';
-import { rowBound } from '../core/approval/envelope.ts';
-import { grantCovers, grantSecondsOf, type ActiveGrant } from '../core/approval/grant.ts';
-import type { ActionContent, ApprovalStanding } from '../core/approval/request.ts';
-import { unboundable } from '../core/approval/row-bound.ts';
+import type { ApprovalStanding } from '../core/approval/request.ts';
 import { claimsDigest } from '../core/audit/claims-digest.ts';
 import type { EngineEvent, SessionEvent } from '../core/audit/event.ts';
 import type { Decision, Denial } from '../core/decision.ts';
@@ -21,6 +17,7 @@ import { LOGIN_TIMEOUT_MS, MAX_UNSHIPPED_BYTES, SESSION_TICK_MS } from '../core/
 import type { SessionTicket } from '../core/session-ticket.ts';
 import type { ParseSql } from '../core/sql/parse.ts';
 import { Allowance } from './allowance.ts';
+import { Access, type Decide } from './access.ts';
 import { Conversation, type Conduct } from './conversation.ts';
 import { Holding } from './holding.ts';
 import { Judgement } from './judgement.ts';
@@ -35,16 +32,6 @@ import {
   type Protocol,
 } from './protocols.ts';
 
-/** An approved connection with a window is bound to the window's length as well. */
-function windowed(content: ActionContent, demands: Approve['demands']): ActionContent {
-  return content.kind === 'connect' ? { ...content, seconds: grantSecondsOf(demands) } : content;
-}
-
-/** Another window that answers the same questions may follow on the first. */
-function grantOutlasts(next: ActiveGrant, last: ActiveGrant): boolean {
-  return last.satisfied.every((demand) => next.satisfied.includes(demand));
-}
-
 /** What the object gives to its live part. */
 export interface SessionHost {
   /** Throws when the journal cannot be written. */
@@ -54,7 +41,6 @@ export interface SessionHost {
   readonly hold: HoldInput;
 }
 
-type Decide = Extract<Effect, { kind: 'decide' }>;
 type Approve = Extract<Decision, { kind: 'approve' }>;
 
 export class LiveSession implements Conduct {
@@ -65,12 +51,11 @@ export class LiveSession implements Conduct {
   readonly #protocol: Protocol;
   readonly #conversation: Conversation;
   readonly #holding: Holding;
+  readonly #access: Access;
   readonly #allowance: Allowance;
   readonly #limited: LimitedDecision;
   #principal: Principal | null;
   #connect: ConnectFacts = { protocol: '', client: '', country: '' };
-  /** The window of access this session lives in; null when the policy asks for none. */
-  #grant: ActiveGrant | null = null;
   #started = false;
   #over = false;
   readonly #loginTimer: ReturnType<typeof setTimeout>;
@@ -101,6 +86,14 @@ export class LiveSession implements Conduct {
       (message) => this.#conversation.notify(message),
       (cost) => this.#allowance.reserve(cost),
     );
+    this.#access = new Access({
+      env,
+      ticket,
+      judgement: this.#judgement,
+      holding: this.#holding,
+      estimate: (...of) => this.#protocol.estimate(...of),
+      append: (events) => host.append(events),
+    });
     this.#loginTimer = setTimeout(() => {
       if (!this.#started) this.#shutdown('idle', 'The login took too long.');
     }, LOGIN_TIMEOUT_MS);
@@ -223,55 +216,9 @@ export class LiveSession implements Conduct {
     const possible = this.#judgement.masked(effect, decision);
     if (possible.kind === 'deny') return possible;
     // An answer still to come may change what the action would do: ask again when it is there.
-    return effect.quiet ? this.#hold(effect, decision) : Promise.resolve(null);
-  }
-
-  async #hold(effect: Decide, decision: Approve): Promise<Decision> {
-    const principal = this.#principal;
-    const target = this.#judgement.target();
-    const content = effect.content();
-    const policyHash = this.#judgement.policyHash;
-    if (principal === null || target === null || content === null || policyHash === null) {
-      return this.#judgement.deny('approval_unavailable');
-    }
-    const facts = effect.action.kind === 'sql' ? effect.action.sql : null;
-    const estimatedRows =
-      content.kind === 'sql' && facts !== null
-        ? await this.#protocol.estimate(target, content, facts)
-        : null;
-    const bounded = content.kind === 'sql' && rowBound(decision.demands) !== null;
-    const message = bounded ? unboundable(facts) : null;
-    if (message !== null) return this.#judgement.refuse('row_bound', decision, message);
-    const { session, origin, client } = this.#ticket;
-    const claimed = this.#connect.client === '' ? client.agent : this.#connect.client;
-    const { id, kind, labels } = target;
-    return this.#holding.hold(
-      {
-        principal,
-        target: { id, kind, labels },
-        content: windowed(content, decision.demands),
-        facts,
-        policyHash,
-        estimatedRows,
-        claimed,
-        origin,
-        session,
-        action: effect.id,
-      },
-      decision,
-      content.kind === 'connect' && grantSecondsOf(decision.demands) !== null
-        ? { opened: () => this.#granted(principal, decision) }
-        : null,
-    );
-  }
-
-  /** Whether a window of access is open that answers everything the policy asks of this connection. */
-  async #granted(principal: Principal, { demands }: Approve): Promise<boolean> {
-    const now = Date.now();
-    const grant = await activeGrant(this.#env, principal.id, this.#ticket.target, now);
-    if (grant === null || !grantCovers(grant, demands, now)) return false;
-    this.#grant = grant;
-    return true;
+    if (!effect.quiet) return Promise.resolve(null);
+    if (this.#principal === null) return this.#judgement.deny('approval_unavailable');
+    return this.#access.hold(effect, this.#principal, this.#connect, decision);
   }
 
   /** The session's first record: written once the caller is known and the connection has been judged. */
@@ -296,9 +243,7 @@ export class LiveSession implements Conduct {
   }
 
   async #admit(effect: Decide, principal: Principal, decision: Approve): Promise<Decision> {
-    const held = (await this.#granted(principal, decision))
-      ? this.#judgement.allow(decision)
-      : await this.#hold(effect, decision);
+    const held = await this.#access.admit(effect, principal, this.#connect, decision);
     if (held.kind === 'deny') this.#refused(held.code, held.message);
     return held;
   }
@@ -339,40 +284,10 @@ export class LiveSession implements Conduct {
   async #tick(): Promise<void> {
     const principal = this.#principal;
     if (this.#over || principal === null || !this.#started) return;
-    if (Date.now() >= principal.expiresAtMs) {
-      return this.#shutdown('token_ended', 'The token of this session has expired; connect again.');
-    }
-    const changed = await this.#judgement.refresh(principal, this.#connect);
+    const ending = await this.#access.ending(principal, this.#connect);
     if (this.#over) return;
-    if (changed !== null) {
-      this.#host.append([{ kind: 'policy', revision: changed.revision }]);
-      if (!changed.mayConnect) {
-        return this.#shutdown('policy_ended', 'A changed policy no longer allows this session.');
-      }
-    }
-    await this.#tickGrant(principal);
+    if (ending !== null) return this.#shutdown(ending.code, ending.message);
     const denial = await this.#allowance.tick();
     if (denial !== null) this.#shutdown(denial.code, denial.message);
-  }
-
-  /** With the Grant object away, what was granted holds until its own end. */
-  async #lookForGrant(principal: Principal, last: ActiveGrant): Promise<ActiveGrant | null> {
-    const now = Date.now();
-    try {
-      return await activeGrant(this.#env, principal.id, this.#ticket.target, now);
-    } catch {
-      return now < last.endsAtMs ? last : null;
-    }
-  }
-
-  async #tickGrant(principal: Principal): Promise<void> {
-    if (this.#grant === null) return;
-    const { id } = this.#grant;
-    const grant = await this.#lookForGrant(principal, this.#grant);
-    if (this.#over || grant?.id === id) return;
-    if (grant === null || !grantOutlasts(grant, this.#grant)) {
-      return this.#shutdown('grant_ended', 'The access that was granted has ended; ask again.');
-    }
-    this.#grant = grant;
   }
 }

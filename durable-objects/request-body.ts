@@ -5,7 +5,12 @@ import { MAX_FACTS_BODY_BYTES } from '../core/limits.ts';
 export type RequestBody =
   | { readonly kind: 'none' }
   | { readonly kind: 'whole'; readonly bytes: Uint8Array }
-  | { readonly kind: 'streamed'; readonly stream: ReadableStream<Uint8Array> };
+  /** `length`: what was announced; null where the body comes in chunks. */
+  | {
+      readonly kind: 'streamed';
+      readonly stream: ReadableStream<Uint8Array>;
+      readonly length: number | null;
+    };
 
 /** A body of which nothing comes for so long is given up; the caller holds a place in the session meanwhile. */
 const STALL_MS = 30_000;
@@ -30,7 +35,7 @@ export async function readBody(
     chunks.push(value);
     size += value.length;
   }
-  return { kind: 'streamed', stream: rest(reader, chunks, length) };
+  return { kind: 'streamed', stream: rest(reader, chunks), length };
 }
 
 function whole(chunks: readonly Uint8Array[], size: number): RequestBody {
@@ -61,13 +66,12 @@ async function reading(
   }
 }
 
-/** What was read, then what comes. A known length is kept: not every server takes chunks. */
+/** What was read, then what comes. */
 function rest(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   chunks: Uint8Array[],
-  length: number | null,
 ): ReadableStream<Uint8Array> {
-  const joined = new ReadableStream<Uint8Array>({
+  return new ReadableStream<Uint8Array>({
     async pull(controller) {
       const first = chunks.shift();
       if (first !== undefined) return controller.enqueue(first);
@@ -77,9 +81,4 @@ function rest(
     },
     cancel: (reason) => reader.cancel(reason),
   });
-  if (length === null) return joined;
-  const fixed = new FixedLengthStream(length);
-  // An error on the way breaks the request at the target, and the exchange hears of it there.
-  joined.pipeTo(fixed.writable).catch(() => undefined);
-  return fixed.readable;
 }

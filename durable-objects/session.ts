@@ -84,7 +84,12 @@ export class Session extends DurableObject<Env> implements SessionRpc {
     }
     const parse = await loadSqlParser();
     const { ended, protocol, head, lastAction } = this.#journal;
-    if (ended || this.#taken || (protocol !== '' && protocol !== 'http') || !this.#owns(principal)) {
+    if (
+      ended ||
+      this.#taken ||
+      (protocol !== '' && protocol !== 'http') ||
+      !this.#owns(principal)
+    ) {
       return new Response(null, { status: 410, headers: { [ENDED_HEADER]: 'true' } });
     }
     this.#http ??= new HttpSession(
@@ -232,5 +237,7 @@ export class Session extends DurableObject<Env> implements SessionRpc {
 /** How long the caller would wait for people before it is told to come back: `X-Postern-Wait`, in seconds. */
 function waitOf(headers: Headers): number {
   const seconds = Number(headers.get('x-postern-wait') ?? '0');
-  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), MAX_HTTP_WAIT_SECONDS) * 1000 : 0;
+  return Number.isFinite(seconds)
+    ? Math.min(Math.max(seconds, 0), MAX_HTTP_WAIT_SECONDS) * 1000
+    : 0;
 }

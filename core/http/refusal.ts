@@ -160,27 +160,24 @@ const FAILURES: Readonly<Partial<Record<SessionCode, Wording>>> = {
     hint: '',
   },
   client_protocol: bad('The body did not come as it was announced. Nothing was sent.', ''),
-  target_unreachable: { status: 502, detail: 'The target cannot be reached.', hint: 'Try again.' },
+  target_unreachable: { status: 502, detail: 'The target cannot be reached.', hint: '' },
   target_tls_failed: {
     status: 502,
-    detail: "The target's certificate could not be verified. Nothing was sent.",
+    detail: "The target's certificate could not be verified.",
     hint: '',
   },
   target_auth_failed: {
     status: 502,
-    detail: 'The gateway has no credential that the target accepts. Nothing was sent.',
+    detail: 'The gateway has no credential that the target accepts.',
     hint: 'An operator has to look at it.',
   },
   target_protocol: {
     status: 502,
     detail: 'The target answered with something that is not passed on.',
-    hint: 'It may have acted on the request.',
+    hint: '',
   },
-  target_closed: {
-    status: 502,
-    detail: 'The target broke off before it answered.',
-    hint: 'It may have acted on the request: look before you send it again.',
-  },
+  target_closed: { status: 502, detail: 'The target broke off before it answered.', hint: '' },
+  request_refused: bad('The request cannot be sent as it was judged.', ''),
   token_ended: { status: 401, detail: 'The token has expired.', hint: 'Send a current one.' },
   grant_ended: {
     status: 403,
@@ -194,8 +191,15 @@ const FAILURES: Readonly<Partial<Record<SessionCode, Wording>>> = {
 /** Whatever else ends a session between two requests. */
 const ENDED: Wording = { status: 503, detail: 'The session has ended.', hint: 'Send it again.' };
 
-export function failureRefusal(code: SessionCode): Answer {
-  const { status, detail, hint } = FAILURES[code] ?? ENDED;
+/** `sent`: the target may have got the request; null: nothing is said about it. */
+export function failureRefusal(code: SessionCode, sent: boolean | null = null): Answer {
+  const { status, detail: what, hint } = FAILURES[code] ?? ENDED;
+  const detail =
+    sent === null
+      ? what
+      : sent
+        ? `${what} It may have acted on the request: look before you send it again.`
+        : `${what} Nothing was sent.`;
   const answer = problem(status, status < 500 ? 'Refused' : 'Not possible now', code, {
     detail,
     hint,
