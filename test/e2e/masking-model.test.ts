@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Query } from 'pg';
+import { Client, Query, type QueryConfig } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { OWNER } from '../contract/real-postgres.ts';
 import { startMaskingServer, type MaskingServer } from '../support/masking-server.ts';
@@ -178,8 +178,14 @@ describe('names in free text', () => {
   it('are masked in prepared statements, again and again, with binary parameters and results', async () => {
     await connected(async (client) => {
       for (const id of [1, 1, 3]) {
-        const query = { name: 'by-id', text: 'SELECT note, tags FROM calls WHERE id = $1' };
-        const { rows } = await client.query({ ...query, values: [id], binary: true } as never);
+        // In pg's types, `binary` is of its Query class only.
+        const query: QueryConfig & { binary: boolean } = {
+          name: 'by-id',
+          text: 'SELECT note, tags FROM calls WHERE id = $1',
+          values: [id],
+          binary: true,
+        };
+        const { rows } = await client.query(query);
         expect(JSON.stringify(rows)).toContain('[masked]');
         expect(JSON.stringify(rows)).not.toMatch(CANARIES);
       }

@@ -152,7 +152,8 @@ function analyzed(
     return send(response, 500, {
       error: 'No matching recognizers were found to serve the request.',
     });
-  const lists = [text].flat().map((each) => findings(String(each), wanted, Number(threshold ?? 0)));
+  const texts = [text].flat() as string[];
+  const lists = texts.map((each) => findings(each, wanted, Number(threshold ?? 0)));
   if (behaviour === 'short') lists.pop();
   for (const finding of lists.flat()) spoil(finding, behaviour);
   send(response, 200, Array.isArray(text) ? lists : lists[0]);
@@ -172,8 +173,8 @@ function findings(text: string, wanted: readonly string[], threshold: number): F
     (KNOWN[name] ?? []).flatMap((value) => {
       const found: Finding[] = [];
       for (let at = text.indexOf(value); at !== -1; at = text.indexOf(value, at + 1)) {
-        const start = [...text.slice(0, at)].length;
-        const end = start + [...value].length;
+        const start = Array.from(text.slice(0, at)).length;
+        const end = start + Array.from(value).length;
         found.push({ analysis_explanation: null, end, entity_type: name, score: SCORE, start });
       }
       return found;
