@@ -28,9 +28,10 @@ export async function reachableTargets(c: Context<DoorEnv>) {
       {
         id: target.id,
         kind: target.kind,
-        ...(target.kind === 'postgres' && { database: target.database }),
+        database: target.kind === 'postgres' ? target.database : null,
         labels: target.labels,
-        ...(target.kind === 'postgres' && { access: target.access }),
+        // What an HTTP target may be asked to do is for rules alone to say.
+        access: target.kind === 'postgres' ? target.access : 'read-write',
         connect: decision.kind,
       },
     ];

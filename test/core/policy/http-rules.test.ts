@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Action, GraphqlFacts, Json } from '../../../core/facts.ts';
 import type { Decision } from '../../../core/decision.ts';
+import { unreachable } from '../../../core/failure.ts';
 import { reaches } from '../../../core/policy/judge.ts';
 import { connect, problems, sql } from './fixtures.ts';
 import { fileWithHttp, http, httpDecision } from './http-fixtures.ts';
@@ -17,6 +18,8 @@ const refund = (json: Json, over = {}): Action =>
 
 function short(decision: Decision): string {
   switch (decision.kind) {
+    default:
+      return unreachable(decision);
     case 'allow':
       return `allow ${decision.rules.join('+')}`;
     case 'approve':
