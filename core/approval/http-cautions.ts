@@ -42,6 +42,9 @@ const DOUBTS: readonly (readonly [word: string, sentence: string])[] = [
 ];
 const KNOWN = new Set(DOUBTS.map(([word]) => word));
 
+/** No library writes letters and digits so; a backslash before the backslash makes it text. */
+const HIDDEN_WORDS = /(?<!\\)(?:\\\\)*\\u00(?:3\d|[46][1-9a-f]|[57][0-9a])/i;
+
 /** One sentence each, in plain text. */
 export function requestCautions(content: HttpContent): readonly string[] {
   const { method, path, body, bodyDigest, facts } = content;
@@ -54,6 +57,9 @@ export function requestCautions(content: HttpContent): readonly string[] {
   if (method === 'DELETE') found.push('It deletes.');
   if (body !== null && 'base64' in body) {
     found.push('Its body is not text: it is shown byte by byte.');
+  }
+  if (body !== null && 'text' in body && facts.json !== null && HIDDEN_WORDS.test(body.text)) {
+    found.push('Its JSON spells plain letters as escapes: read them as what they stand for.');
   }
   if (/%2f|%3f|%23/i.test(path)) {
     found.push('Its path holds encoded delimiters: servers differ in where its parts end.');

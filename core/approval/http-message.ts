@@ -11,9 +11,9 @@ import type { HttpContent } from './request.ts';
 
 const MAX_NAMES = 4;
 /** Of a path in a headline; the page has all of it below. Characters. */
-const MAX_PATH_CHARS = 96;
-const PATH_HEAD_CHARS = 60;
-const PATH_TAIL_CHARS = 28;
+const MAX_PATH_CHARS = 72;
+const PATH_HEAD_CHARS = 40;
+const PATH_TAIL_CHARS = 20;
 
 /** "POST /v1/refunds", "GraphQL mutation refund by POST /graphql", "Open a WebSocket at /stream". */
 export function requestHeadline(content: HttpContent): string {

@@ -30,7 +30,7 @@ export function laidOutJson(text: string): string | null {
       case '}':
       case ']':
         level -= 1;
-        result += /[{[]/.test(tokens[index - 1] ?? '') ? token : line() + token;
+        result += tokens[index - 1] === (token === '}' ? '{' : '[') ? token : line() + token;
         break;
       case ',':
         result += `,${line()}`;

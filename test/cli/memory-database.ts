@@ -47,6 +47,8 @@ export function recordAction(
     readonly groups?: readonly string[];
     readonly facts: unknown;
     readonly code?: string | null;
+    /** `http`: the facts are those of a request. */
+    readonly via?: string;
     readonly statement?: string;
   },
 ): void {
@@ -83,6 +85,7 @@ export function recordAction(
     session_id: row.session,
     action: row.action,
     at: row.action,
+    via: row.via ?? 'query',
     statement: row.statement ?? 'SELECT 1',
     facts: typeof row.facts === 'string' ? row.facts : JSON.stringify(row.facts),
     decision: 'allow',

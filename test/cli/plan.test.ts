@@ -8,6 +8,7 @@ import { hashOf, readPolicyFile } from '../../cli/policy-file.ts';
 import { activeRevision, appendRevision, revisionNumbered } from '../../cli/revisions.ts';
 import { sqlText } from '../../cli/wrangler-d1.ts';
 import { fileWith, sqlFacts } from '../core/policy/fixtures.ts';
+import { httpContent } from '../support/http-content.ts';
 import { memoryDatabase, recordAction, type MemoryDatabase } from './memory-database.ts';
 
 // Properties take their time on a busy machine.
@@ -96,6 +97,16 @@ describe('a plan', () => {
   });
 });
 
+const PAY = 'id: pay, on: [pay], when: http.method == "POST", then: allow';
+
+function withPay(rules: readonly string[]): string {
+  const target =
+    '  - { id: pay, kind: http, address: "https://api.pay.example", credential: { bearer: PAY_TOKEN } }\n';
+  return fileWith(
+    rules.map((rule) => rule.replace(/when: (.*), then/, "when: '$1', then")),
+  ).replace(/^rules:/m, () => `${target}rules:`);
+}
+
 describe('over recorded history, a plan', () => {
   const history = () => {
     const database = memoryDatabase();
@@ -137,6 +148,25 @@ describe('over recorded history, a plan', () => {
     expect(text).toContain(
       '  allow → deny  3 ×  DELETE at shop by ci:agent-1: DELETE FROM orders WHERE id = 2',
     );
+  });
+
+  it('judges requests by what is known of them', async () => {
+    const database = memoryDatabase();
+    const { facts } = httpContent();
+    const more = { session: 'h', via: 'http', target: 'pay' };
+    const refund = { ...more, facts, statement: 'POST /v1/refunds' };
+    recordAction(database, { ...refund, action: 1 });
+    recordAction(database, { ...refund, action: 2 });
+    recordAction(database, { ...more, action: 3, facts: { ...facts, json: { amount: 5 } } });
+    // Facts of a statement, under a request's name.
+    recordAction(database, { ...more, action: 4, facts: sqlFacts('read') });
+    await appendRevision(database, withPay([PAY]), 0, '');
+    const text = await planned(
+      database,
+      withPay([PAY, 'id: large, on: [pay], when: http.json.amount > 1000, then: deny']),
+    );
+    expect(text).toContain('Over the last 3 recorded actions, 2 would be decided otherwise.');
+    expect(text).toContain('allow → deny  2 ×  POST at pay by ci:agent-1: POST /v1/refunds');
   });
 
   it('says when a target would be gone', async () => {

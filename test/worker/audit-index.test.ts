@@ -6,6 +6,7 @@ import { indexRows } from '../../adapters/index-rows.ts';
 import { sweepSessions } from '../../adapters/retention.ts';
 import type { SessionEvent } from '../../core/audit/event.ts';
 import { chained } from '../support/chained.ts';
+import { requestEvent } from '../support/http-content.ts';
 import {
   deniedIntent,
   intent,
@@ -116,6 +117,81 @@ describe('search', () => {
     expect(await plan(denied)).toContain('actions_not_allowed');
     const table = `SELECT 1 FROM action_tables t WHERE t.table_name = 'x' AND t.session_id = 'y'`;
     expect(await plan(table)).toContain('SEARCH t USING COVERING INDEX');
+  });
+});
+
+describe('HTTP requests', () => {
+  const at = START_MS - 86_400_000;
+  const denied = {
+    kind: 'deny',
+    rules: ['no-delete'],
+    code: 'rule',
+    revision: 7,
+    observed: [],
+  } as const;
+  beforeAll(async () => {
+    await put('h1', { principal: 'ci:http', target: 'pay', startedAt: at }, [
+      requestEvent(1, { query: 'a=1' }),
+      { ...outcome(1), rows: 0, error: '402', outcome: 'failed' } as SessionEvent,
+      requestEvent(
+        2,
+        { method: 'DELETE', path: '/v1/cards/4_2', body: null },
+        { decision: denied },
+      ),
+      SESSION_END,
+    ]);
+    await put('h2', { principal: 'ci:http', target: 'pay', startedAt: at + 1_000 }, [
+      requestEvent(1, { path: '/graphql', body: '{"query":"mutation { refund }"}' }),
+      requestEvent(2, { body: '{"a":1,"a":2}' }),
+      requestEvent(3, { path: '/v1/refundsx' }, { facts: null }),
+      requestEvent(4, { body: JSON.stringify({ x: 'y'.repeat(100_000) }) }),
+    ]);
+  });
+
+  it.each<[Parameters<typeof index.search>[0], readonly string[]]>([
+    [{ verb: 'POST' }, ['h2', 'h1']],
+    [{ verb: 'DELETE' }, ['h1']],
+    [{ verb: 'DELETE', decision: 'deny' }, ['h1']],
+    [{ verb: 'POST', decision: 'deny' }, []],
+    [{ verb: 'SELECT', target: 'pay' }, []],
+    [{ verb: 'SELECT', principal: 'ci:2' }, ['a3']],
+    [{ path: '/v1/refunds' }, ['h2', 'h1']],
+    [{ path: '/v1/refunds', outcome: 'failed' }, ['h1']],
+    [{ path: '/v1/cards' }, ['h1']],
+    [{ path: '/v1/cards/' }, ['h1']],
+    [{ path: '/v1/cards/4_2' }, ['h1']],
+    [{ path: '/v1/refund' }, []],
+    [{ path: '/v1/cards/4%2' }, []],
+    [{ path: '/v1/cards/412' }, []],
+    [{ path: '/graphql' }, ['h2']],
+    [{ path: '/graphql', table: 'public.orders' }, []],
+    [{ rule: 'no-delete' }, ['h1']],
+  ])('are found by %j: %j', async (filter, ids) => {
+    expect(await found(filter)).toEqual(ids);
+  });
+
+  it('are rows like statements', async () => {
+    const [first, second] = await index.actions('h1', 0, 10);
+    expect(first).toMatchObject({
+      via: 'http',
+      statement: 'POST /v1/refunds?a=1',
+      truncated: false,
+      effect: '',
+      verbs: ['POST'],
+      tables: [],
+      facts: { method: 'POST', json: { amount: 1250 } },
+      outcome: 'failed',
+      error: '402',
+    });
+    expect(second).toMatchObject({ decision: 'deny', verbs: ['DELETE'], code: 'rule' });
+    expect(await index.session('h1')).toMatchObject({ actions: 2, refused: 1 });
+  });
+
+  it('have an effect only where one is known', async () => {
+    const rows = await index.actions('h2', 0, 10);
+    expect(rows.map(({ effect }) => effect)).toEqual(['mutation', 'opaque', 'opaque', '']);
+    // Longer than the index keeps facts.
+    expect(rows.map(({ facts }) => facts === null)).toEqual([false, false, true, true]);
   });
 });
 

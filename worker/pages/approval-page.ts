@@ -169,11 +169,20 @@ function castVote({ by, vote, reason, atMs, via, country }: VoteRecord): Markup 
   </div>`;
 }
 
-const PROMISE: Readonly<Record<ApprovalRequest['content']['kind'], string>> = {
-  sql: 'Exactly what is shown runs, once.',
-  http: 'Exactly what is shown is sent, once.',
-  connect: 'Your name and reason are kept.',
-};
+function promise(content: ApprovalRequest['content']): string {
+  switch (content.kind) {
+    case 'sql':
+      return 'Exactly what is shown runs, once.';
+    case 'http':
+      return content.webSocket
+        ? 'The connection is opened once. What goes over it afterwards is shown to nobody.'
+        : 'Exactly what is shown is sent, once.';
+    case 'connect':
+      return 'Your name and reason are kept.';
+    default:
+      return unreachable(content);
+  }
+}
 
 function decision(view: ApprovalView, reader: Reader): Markup | string {
   if (view.state !== 'pending') return '';
@@ -204,7 +213,7 @@ ${reader.typed}</textarea>
         <button class="deny" name="vote" value="deny">Deny</button>
         <button class="approve" name="vote" value="approve" formnovalidate>Approve</button>
       </div>
-      <p class="soft small">${PROMISE[view.request.content.kind]}</p>
+      <p class="soft small">${promise(view.request.content)}</p>
     </form>
   </section>`;
 }

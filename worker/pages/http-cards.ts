@@ -21,13 +21,12 @@ import { scrolls } from './statement.ts';
 
 /** Bytes in one line of a hex dump: what a phone is wide. */
 const HEX_COLUMNS = 8;
-/** Paths of GraphQL fields that stand open; more are a tap away. */
-const OPEN_FIELDS = 24;
+const TALL_ENTRIES = 40;
 
 export function httpAction(content: HttpContent): Markup {
   const body = shownBody(content, content.facts.contentType);
-  return html`${address(content)} ${graphqlCard(content)} ${bodyCard(content, body)}
-  ${values('The form, as it reads', parameterPairs(content.facts.form))} ${headersCard(content)}`;
+  return html`${address(content, body)} ${graphqlCard(content)} ${bodyCard(content, body)}
+  ${headersCard(content)}`;
 }
 
 /** Every text in which something could hide, as it reads. */
@@ -42,7 +41,7 @@ export function httpTexts(content: HttpContent): readonly string[] {
   ];
 }
 
-function address({ method, path, query, webSocket, facts }: HttpContent): Markup {
+function address({ method, path, query, webSocket, facts }: HttpContent, body: ShownBody): Markup {
   const read = readPath(path);
   const parameters = parameterPairs(facts.query);
   return html`<section class="card">
@@ -59,27 +58,33 @@ function address({ method, path, query, webSocket, facts }: HttpContent): Markup
         : html`<h2 class="next">The query, as it reads</h2>
             ${pairs(parameters)}`
     }
-  </section>`;
-}
-
-function values(title: string, list: readonly (readonly [string, string])[]): Markup | string {
-  if (list.length === 0) return '';
-  return html`<section class="card">
-    <h2>${title}</h2>
-    ${pairs(list)}
+    ${body.kind === 'none' && !webSocket ? html`<p class="soft small">Without a body.</p>` : ''}
   </section>`;
 }
 
 function pairs(list: readonly (readonly [string, string])[]): Markup {
-  return html`<dl>
-    ${list.map(
-      ([name, value]) =>
-        html`<dt class="mono">${shown(name)}</dt>
-          <dd class="mono">
-            ${value === '' ? html`<span class="null">empty</span>` : shown(value)}
-          </dd>`,
-    )}
-  </dl>`;
+  return within(
+    list.length,
+    html`<dl>
+      ${list.map(
+        ([name, value]) =>
+          html`<dt class="mono">${shown(name)}</dt>
+            <dd class="mono">${pairValue(value)}</dd>`,
+      )}
+    </dl>`,
+  );
+}
+
+function pairValue(value: string): Markup | Shown {
+  if (value === '') return html`<span class="null">empty</span>`;
+  return value.includes('\n') || scrolls(value) ? text(value) : shown(value);
+}
+
+/** A long list scrolls in itself, so that the decision stays within reach. */
+function within(entries: number, list: Markup): Markup {
+  if (entries <= TALL_ENTRIES) return list;
+  return html`<p class="soft small">${entries} of them; scroll in the box.</p>
+    <div class="tall" tabindex="0">${list}</div>`;
 }
 
 function graphqlCard({ facts }: HttpContent): Markup | string {
@@ -90,7 +95,9 @@ function graphqlCard({ facts }: HttpContent): Markup | string {
     <h2>What GraphQL runs</h2>
     <dl>
       <dt>${graphql.operation}</dt>
-      <dd>${graphql.roots.length === 0 ? 'nothing' : names(graphql.roots)}</dd>
+      <dd>
+        ${graphql.roots.length === 0 ? 'nothing' : within(graphql.roots.length, names(graphql.roots))}
+      </dd>
       ${
         graphql.name === ''
           ? ''
@@ -104,32 +111,30 @@ function graphqlCard({ facts }: HttpContent): Markup | string {
 
 function fieldPaths({ fields }: GraphqlFacts): Markup | string {
   if (fields.length === 0) return '';
-  return html`<details${fields.length <= OPEN_FIELDS ? raw(' open') : ''}>
+  return html`<details>
     <summary>${fields.length} ${fields.length === 1 ? 'field' : 'fields'}, aliases undone</summary>
     ${names(fields)}
   </details>`;
 }
 
-function bodyCard({ facts, webSocket }: HttpContent, body: ShownBody): Markup | string {
+function bodyCard({ facts }: HttpContent, body: ShownBody): Markup | string {
   const type = facts.contentType === '' ? 'of no certain type' : facts.contentType;
   switch (body.kind) {
     case 'none':
-      return webSocket
-        ? ''
-        : html`<section class="card">
-            <h2>Body</h2>
-            <p>None.</p>
-          </section>`;
+      return '';
     case 'missing':
       return html`<section class="card">
         <h2>Body</h2>
         <p class="note bad">There is one, and it cannot be shown. Nobody can know what is in it.</p>
       </section>`;
-    case 'text':
+    case 'text': {
+      const form = parameterPairs(facts.form);
       return html`<section class="card">
         <h2>Body · ${byteCount(body.bytes)}, ${shown(type)}</h2>
-        ${text(body.laidOut ?? body.raw)} ${asSent(body.raw, body.laidOut)}
+        ${form.length > 0 ? pairs(form) : text(body.laidOut ?? body.raw)}
+        ${form.length > 0 || (body.laidOut ?? body.raw) !== body.raw ? asSent(body.raw) : ''}
       </section>`;
+    }
     case 'binary': {
       const dump = hexDump(body.content, HEX_COLUMNS);
       return html`<section class="card">
@@ -142,11 +147,10 @@ function bodyCard({ facts, webSocket }: HttpContent, body: ShownBody): Markup | 
   }
 }
 
-/** A layout is said to be one, and what is sent stands below it. */
-function asSent(sent: string, laidOut: string | null): Markup | string {
-  if (laidOut === null || laidOut === sent) return '';
+/** What stands above it is the same, laid out or decoded. */
+function asSent(sent: string): Markup {
   return html`<details>
-    <summary>As it is sent, without this layout’s white space</summary>
+    <summary>As it is sent, to the letter</summary>
     ${text(sent)}
   </details>`;
 }
@@ -175,7 +179,7 @@ function headersCard({ headers }: HttpContent): Markup | string {
       other.length === 0
         ? ''
         : html`<details>
-            <summary>${other.length} more, which change nothing and may be other ones</summary>
+            <summary>${other.length} more that change nothing; a retry may send others</summary>
             ${headerList(other)}
           </details>`
     }
@@ -184,13 +188,16 @@ function headersCard({ headers }: HttpContent): Markup | string {
 }
 
 function headerList(list: readonly ShownHeader[]): Markup {
-  return html`<dl>
-    ${list.map(
-      ({ name, value, length }) =>
-        html`<dt class="mono">${shown(name)}</dt>
-          <dd class="mono">
-            ${value === null ? html`<span class="null">${length} characters, not shown: it may be a key</span>` : shown(value)}
-          </dd>`,
-    )}
-  </dl>`;
+  return within(
+    list.length,
+    html`<dl>
+      ${list.map(
+        ({ name, value, length }) =>
+          html`<dt class="mono">${shown(name)}</dt>
+            <dd class="mono">
+              ${value === null ? html`<span class="null">${length} characters, not shown: it may be a key</span>` : pairValue(value)}
+            </dd>`,
+      )}
+    </dl>`,
+  );
 }

@@ -55,6 +55,7 @@ pre.long{max-height:70vh;overflow:auto}
 pre.hex{font-size:.7rem;white-space:pre;overflow-x:auto}
 pre.sql+details,dl+pre.sql,details+pre.sql{margin-top:.7rem}
 .address{font-size:.9375rem;line-height:1.5;overflow-wrap:anywhere;margin-top:0}
+div.tall{max-height:70vh;overflow:auto}
 h2.next{margin-top:1rem}
 .kw{color:var(--kw);font-weight:600}.str{color:var(--str)}.num{color:var(--num)}.com{color:var(--com);font-style:italic}.par{color:var(--par);font-weight:600}
 .ghost,.gap{background:var(--ghost-soft);color:var(--ghost);border-radius:4px;font-size:.85em;font-style:normal;font-weight:600;padding:0 .15em;unicode-bidi:isolate}
