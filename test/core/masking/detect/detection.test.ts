@@ -79,6 +79,12 @@ const piece = fc.oneof(
 );
 const anyText = fc.array(piece, { maxLength: 8 }).map((parts) => parts.join(''));
 
+/** One for each feature of the pre-filter. */
+const singles = new Map(
+  (['phone', 'email', 'ip', 'secret', 'jwt'] as const).map((id) => [id, createDetection([id])]),
+);
+const single = (id: 'phone' | 'email' | 'ip' | 'secret' | 'jwt') => singles.get(id)!;
+
 describe('the pre-filter', () => {
   it('never passes what would be found', () => {
     fc.assert(
@@ -99,6 +105,23 @@ describe('the pre-filter', () => {
           expect([id, text, detection.suspicious(utf8.encode(text))]).toEqual([id, text, true]);
       }
     }
+  });
+
+  it('says the same of a text wherever it stands in a buffer', () => {
+    const around = fc.oneof(fc.uint8Array({ maxLength: 6 }), fc.constant(utf8.encode('a1234-')));
+    fc.assert(
+      fc.property(anyText, around, around, (text, before, after) => {
+        const bytes = utf8.encode(text);
+        const buffer = Uint8Array.from([...before, ...bytes, ...after]);
+        for (const id of ['phone', 'email', 'ip', 'secret', 'jwt'] as const) {
+          const detection = single(id);
+          expect(detection.suspicious(buffer, before.length, before.length + bytes.length)).toBe(
+            detection.suspicious(bytes),
+          );
+        }
+      }),
+      { numRuns: 3_000 },
+    );
   });
 
   it('agrees with the decoder about ill-formed bytes', () => {
