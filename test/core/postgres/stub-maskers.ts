@@ -80,18 +80,20 @@ export function stubMaskers(seen?: Seen): ResultMaskers {
     },
     copy: (plan) => {
       let held = '';
+      const push = (bytes: Uint8Array): Uint8Array => {
+        const lines = (held + Buffer.from(bytes).toString('latin1')).split('\n');
+        held = lines.pop() ?? '';
+        const masked = lines.map((line) =>
+          line
+            .split('\t')
+            .map((cell, at) => (plan[at]?.treatment === 'pass' ? cell : 'X'))
+            .join('\t'),
+        );
+        return text(masked.map((line) => `${line}\n`).join(''));
+      };
       return {
-        push: (bytes) => {
-          const lines = (held + Buffer.from(bytes).toString('latin1')).split('\n');
-          held = lines.pop() ?? '';
-          const masked = lines.map((line) =>
-            line
-              .split('\t')
-              .map((cell, at) => (plan[at]?.treatment === 'pass' ? cell : 'X'))
-              .join('\t'),
-          );
-          return text(masked.map((line) => `${line}\n`).join(''));
-        },
+        push,
+        append: (bytes, start, end, sink) => sink.append(push(bytes.subarray(start, end))),
         end: () => {
           if (held !== '') throw new ProtocolViolation('half a line');
           return text('');
