@@ -14,7 +14,6 @@ import {
   subject,
   summary,
   surroundings,
-  visible,
   visibleLine,
 } from '../core/approval/message.ts';
 import type { ApprovalRequest, SqlContent } from '../core/approval/request.ts';
