@@ -70,11 +70,21 @@ function addressProblems(target: TargetDocument, at: At, development: boolean): 
   const { via } = target;
   const problems: DocumentProblem[] = [];
   if (via !== undefined && 'tunnel' in via) {
-    const wrong = hostProblem(webAddress(via.tunnel)?.host ?? '');
+    const tunnel = webAddress(via.tunnel);
+    const wrong = hostProblem(tunnel?.host ?? '');
     if (wrong !== null) problems.push({ path: at('via', 'tunnel'), message: wrong });
+    if (!/^\/?$/.test(tunnel?.path ?? '')) {
+      const message = 'is a host name without a path: the path stands in address';
+      problems.push({ path: at('via', 'tunnel'), message });
+    }
   }
   // Behind a tunnel or a VPC binding, the far end's own network carries it.
   const through = via !== undefined && !('tcp' in via);
+  // It proves inside of TLS who asks: on the other ways, somebody else speaks TLS with the target.
+  if (target.certificate !== undefined && (through || address.value.scheme !== 'https')) {
+    const message = 'needs https straight to the address, without via';
+    problems.push({ path: at('certificate'), message, atKey: true });
+  }
   if (address.value.scheme === 'https' || through) return problems;
   if (!isLoopback(address.value.host)) {
     const message = 'must be https: plain http is for services behind a tunnel or a VPC';

@@ -239,6 +239,14 @@ describe('a target of kind http that is refused', () => {
     expect(found).toContain('targets.2.');
   });
 
+  it.each([
+    [['via: { vpc: V }', 'certificate: C'], 'certificate: needs https straight to the address'],
+    [['via: { tunnel: https://t.dev }', 'certificate: C'], 'certificate: needs https straight'],
+    [['via: { tunnel: https://t.dev/x }'], 'via.tunnel: is a host name without a path'],
+  ])('%j', (lines, problem) => {
+    expect(problems(fileWithHttp([ADDRESS, ...lines])).join('\n')).toContain(problem);
+  });
+
   it('names a header that the credential fills', () => {
     const lines = [
       ADDRESS,
