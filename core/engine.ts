@@ -35,6 +35,8 @@ export type Effect =
        * nothing an approval could be bound to. A function, since few actions need it and all pay for it.
        */
       readonly content: () => ActionContent | null;
+      /** Why no approval that bounds its rows could be used for it, whatever its facts; null when one could. */
+      readonly unboundable?: () => string | null;
       /** Where the values come from that would come back, to be asked for until it is decided; null for what has no rows. */
       readonly lineage: () => TextLineage | null;
       /**

@@ -79,7 +79,8 @@ export class Access {
         ? await this.#options.estimate(target, content, facts)
         : null;
     const bounded = content.kind === 'sql' && rowBound(decision.demands) !== null;
-    const message = bounded ? unboundable(facts) : null;
+    // Nobody is asked for an approval that could not be used.
+    const message = bounded ? (asked.unboundable?.() ?? unboundable(facts)) : null;
     if (message !== null) return judgement.refuse('row_bound', decision, message);
     const { session, origin, client } = ticket;
     const claimed = connect.client === '' ? client.agent : connect.client;

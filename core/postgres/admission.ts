@@ -176,6 +176,7 @@ export class Admission {
         const unbound = preparing || refusal !== null || this.#s.state.status === 'E';
         return unbound ? null : sqlContent(this.#s, plea);
       },
+      unboundable: () => this.#unboundable({ ...plea, inspection }),
       lineage: inspection.lineage,
       quiet: this.#s.pipeline.readies === 0,
       preparing,
@@ -269,7 +270,11 @@ export class Admission {
     return cursors.some(moved);
   }
 
-  #unboundable({ inspection, limited, via }: Asking): string | null {
+  #unboundable({
+    inspection,
+    limited,
+    via,
+  }: Pick<Asking, 'inspection' | 'limited' | 'via'>): string | null {
     if (via === 'query' && this.#s.pipeline.executed) {
       return 'An approved write with a bound on rows cannot follow unsynchronised messages: send Sync first.';
     }
