@@ -227,6 +227,7 @@ export class Conversation implements ClientListener {
           });
           this.#resume = null;
         }
+        if (this.#ended) return;
       }
     } catch (error) {
       if (this.#ended) return;

@@ -30,13 +30,16 @@ export function decisionRecord(decision: Decision): DecisionRecord {
 }
 
 /** As DecisionRecord.masked has it. */
-function maskedNames({ results, detect, fields }: Masking): readonly string[] {
+function maskedNames({ results, detect, fields, models = [] }: Masking): readonly string[] {
   const columns = results.flatMap((result) => result.columns ?? []);
   const names = columns.flatMap(({ treatment, kind, name }) =>
     treatment === 'mask' || treatment === 'redact' ? [`${name}:${kind ?? treatment}`] : [],
   );
   names.push(...(fields ?? []).map(({ path, kind }) => `${path}:${kind}`));
   const scanned = fields !== undefined || columns.some(({ treatment }) => treatment !== 'pass');
-  if (scanned) names.push(...detect.map(({ detector }) => `detect:${detector}`));
+  if (scanned) {
+    names.push(...detect.map(({ detector }) => `detect:${detector}`));
+    names.push(...models.map(({ entity }) => `model:${entity}`));
+  }
   return [...new Set(names)];
 }

@@ -13,7 +13,7 @@ export interface DecisionRecord {
   readonly approval?: string;
   /**
    * What is masked in its results: `name:kind` for each masked column (`redact` where it is derived from one), `detect:id`
-   * for each detector that looks into the others. Absent where no mask concerns the caller, empty where none had to act.
+   * for each detector that looks into the others, `model:entity` for what a model looks for in them. Absent where no mask concerns the caller, empty where none had to act.
    */
   readonly masked?: readonly string[];
   readonly revision: number;

@@ -49,9 +49,9 @@ export function callOutput(
   };
 }
 
-/** Of a column that detectors look into, whether they find something or not (core/audit/event.ts, DecisionRecord). */
+/** Of a column that is looked into, whether anything is found or not (core/audit/event.ts, DecisionRecord). */
 function isSearch(entry: string): boolean {
-  return entry.startsWith('detect:');
+  return entry.startsWith('detect:') || entry.startsWith('model:');
 }
 
 /** A call that waits says what it waits for; one that is over, what was left out. */

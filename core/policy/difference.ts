@@ -12,7 +12,7 @@ export interface FieldChange {
 }
 
 export interface PolicyChange {
-  readonly section: 'issuer' | 'target' | 'rule' | 'mask' | 'limit' | 'audit' | 'setting';
+  readonly section: 'issuer' | 'target' | 'rule' | 'model' | 'mask' | 'limit' | 'audit' | 'setting';
   readonly id: string;
   readonly kind: 'added' | 'removed' | 'changed';
   /** For `added` and `removed`, the entry's own fields. */
@@ -25,6 +25,7 @@ export function policyChanges(before: Policy | null, after: Policy): PolicyChang
     ...sectionChanges('issuer', before?.issuers ?? [], after.issuers),
     ...sectionChanges('target', before?.targets ?? [], after.targets),
     ...sectionChanges('rule', before?.rules ?? [], after.rules),
+    ...sectionChanges('model', before?.models ?? [], after.models),
     ...sectionChanges('mask', before?.masks ?? [], after.masks),
     ...sectionChanges('limit', limits(before), limits(after)),
     ...sectionChanges('audit', audit(before), audit(after)),

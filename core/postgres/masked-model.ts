@@ -87,22 +87,27 @@ function written(mask: TextMask, header = 0): CellMask {
   };
 }
 
-/** String literals of RFC 8259. What stands between them are brackets, numbers and words. */
-const JSON_STRING = /"(?:[^"\\]|\\.)*"/gs;
-
-/** Keys too. Null: it is no JSON, and something would have had to be replaced in it. */
+/**
+ * The string literals of RFC 8259, keys too; what stands between them are brackets, numbers and words. Null: it is no JSON. No
+ * regular expression: a literal of megabytes would be more than its stack holds.
+ */
 function maskJsonStrings(text: string, part: (text: string) => string): string | null {
-  let readable = true;
-  const masked = text.replaceAll(JSON_STRING, (literal) => {
-    const value = stringOf(literal);
-    if (value === null) {
-      readable = false;
-      return literal;
-    }
+  let masked = '';
+  let copied = 0;
+  for (let start = text.indexOf('"'); start !== -1;) {
+    let end = start + 1;
+    while (end < text.length && text[end] !== '"') end += text[end] === '\\' ? 2 : 1;
+    end += 1;
+    const value = stringOf(text.slice(start, end));
+    if (value === null) return null;
     const shown = part(value);
-    return shown === value ? literal : JSON.stringify(shown);
-  });
-  return readable ? masked : null;
+    if (shown !== value) {
+      masked += text.slice(copied, start) + JSON.stringify(shown);
+      copied = end;
+    }
+    start = text.indexOf('"', end);
+  }
+  return copied === 0 ? text : masked + text.slice(copied);
 }
 
 function stringOf(literal: string): string | null {

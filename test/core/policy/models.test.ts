@@ -1,6 +1,7 @@
 // Models in the policy file: what they become, what is refused at load, and which of them concern a caller.
 import { describe, expect, it } from 'vitest';
 import { compilePolicy } from '../../../core/policy/rule.ts';
+import { policyChanges } from '../../../core/policy/difference.ts';
 import { maskSet } from '../../../core/policy/mask.ts';
 import { parsePolicy } from '../../../core/policy/parse.ts';
 import type { Principal } from '../../../core/identity.ts';
@@ -146,6 +147,30 @@ describe('models', () => {
     const named = text.replace('id: m,', 'id: m, on: [shop],');
     expect(problems(named).join('\n')).not.toContain('models look into');
   });
+});
+
+it('show in a plan: a model elsewhere, or one that is surer before it speaks, masks otherwise', () => {
+  const one = parsed(file([PII]));
+  const other = parsed(
+    file(
+      ['id: pii, presidio: { address: https://pii.acme.dev/, threshold: 0.9 }'],
+      ['id: m, model: { use: pii, entities: [person, address] }, as: redact'],
+    ),
+  );
+  expect(policyChanges(one, other)).toEqual([
+    {
+      section: 'model',
+      id: 'pii',
+      kind: 'changed',
+      fields: [{ field: 'threshold', before: '0.5', after: '0.9' }],
+    },
+    {
+      section: 'mask',
+      id: 'm',
+      kind: 'changed',
+      fields: [{ field: 'model.entities', before: '["person"]', after: '["person","address"]' }],
+    },
+  ]);
 });
 
 describe('the masks of a caller', () => {

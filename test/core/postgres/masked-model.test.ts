@@ -150,6 +150,15 @@ const array = (oid: number, ...values: readonly string[]) =>
     ...values.flatMap((value) => [i32(text(value).length), text(value)]),
   );
 
+it('JSON of megabytes, and what is no JSON at all', () => {
+  const long = 'x'.repeat(1_000_000);
+  expect(shown(114, `{"a": "${long} Bo", "b": "Bo"}`)).toBe(
+    `{"a": "${long} [masked]", "b": "[masked]"}`,
+  );
+  expect(shown(114, `["${'\\\\'.repeat(200_000)}", "Bo"]`)).toMatch(/"\[masked\]"\]$/);
+  expect(shown(114, '["Bo')).toBeNull();
+});
+
 describe('cells in binary', () => {
   const masked = text('[masked]');
   const int = hex('4a6f686e'); // reads like John
