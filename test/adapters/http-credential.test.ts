@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Env } from '../../adapters/env.ts';
 import { UpstreamFailure } from '../../adapters/http-failure.ts';
 import { upstream, type UpstreamResponse } from '../../adapters/http-upstream.ts';
+import { responseHeaders } from '../../core/http/headers.ts';
+import { createHider } from '../../core/http/hidden.ts';
 import type { HttpCredential, HttpTarget } from '../../core/policy/policy.ts';
 import { echoed, get, httpTarget, place, plainOrigin, seen } from './http-target-place.ts';
 import type { Echo } from '../support/http-target-answers.ts';
@@ -150,6 +152,66 @@ describe('a credential', () => {
     expect(answer.status).toBe(302);
     expect(await arrived()).toHaveLength(1);
   });
+});
+
+describe('a target that echoes what it was sent', () => {
+  const access = { route: { kind: 'tunnel', url: '', access: 'ACCESS' } } as const;
+  it.each<[string, HttpCredential, readonly string[]]>([
+    ['bearer', { kind: 'bearer', token: 'TOKEN' }, [SECRETS.TOKEN]],
+    ['basic', { kind: 'basic', user: 'app', password: 'KEY' }, [btoa('app:s3cret/key+value')]],
+    ['header', { kind: 'header', name: 'x-key', secret: 'KEY' }, [SECRETS.KEY]],
+    ['query', { kind: 'query', parameter: 'k', secret: 'KEY' }, ['s3cret%2Fkey%2Bvalue']],
+    [
+      'sigv4',
+      {
+        kind: 'sigv4',
+        accessKeyId: 'AWS_ID',
+        secretAccessKey: 'AWS_SECRET',
+        sessionToken: 'AWS_SESSION',
+        region: 'eu',
+        service: 's3',
+      },
+      [SECRETS.AWS_SESSION],
+    ],
+  ])(
+    '%s: has nothing of it left when headers and body were seen to',
+    async (_name, credential, secrets) => {
+      const route = { ...access.route, url: plainOrigin() };
+      const answer = await upstream(env, withCredential(credential, { route }), get('/mirror'));
+      const body = await new Response(answer.body).bytes();
+      const echoed = new TextDecoder().decode(body);
+      for (const secret of secrets) {
+        expect(JSON.stringify(answer.headers) + echoed).toContain(secret);
+      }
+      const shown = responseHeaders(answer.headers, {
+        mount: {
+          origin: plainOrigin(),
+          base: '',
+          prefix: '/http/shop-api',
+          paths: {},
+          credentialParameter: credential.kind === 'query' ? credential.parameter : null,
+        },
+        requestPath: '/mirror',
+        allowCookies: false,
+        allowChallenges: false,
+        allow: [],
+        bodyChanged: answer.decoded,
+        secrets: answer.secrets,
+      });
+      const hider = createHider(answer.secrets)!;
+      const hidden =
+        new TextDecoder().decode(hider.push(body)) + new TextDecoder().decode(hider.end());
+      expect(shown.ok).toBe(true);
+      const seen = JSON.stringify(shown) + hidden;
+      for (const secret of [
+        ...secrets,
+        'access-secret',
+        'Signature=' + /Signature=(\w+)/.exec(echoed)?.[1],
+      ]) {
+        expect(seen).not.toContain(secret);
+      }
+    },
+  );
 });
 
 describe('a route', () => {

@@ -7,6 +7,7 @@ import { answeredInTime } from '../../adapters/http-answer.ts';
 import { UpstreamFailure } from '../../adapters/http-failure.ts';
 import type { Sending } from '../../adapters/http-request.ts';
 import { upstream } from '../../adapters/http-upstream.ts';
+import { responseHeaders } from '../../core/http/headers.ts';
 import { normalisePath } from '../../core/http/path.ts';
 import { readQuery } from '../../core/http/query.ts';
 import { LETTERS, PLAIN } from '../support/http-target-answers.ts';
@@ -416,6 +417,23 @@ describe('a target that breaks HTTP', () => {
       expect(JSON.stringify(next.headers)).not.toContain('smuggled');
     },
   );
+
+  it('has no header shown that is not UTF-8, and none at all where they are too large', async () => {
+    const options = {
+      mount: { origin: '', base: '', prefix: '/http/x', paths: {}, credentialParameter: null },
+      requestPath: '/',
+      allowCookies: false,
+      allowChallenges: false,
+      allow: [],
+      bodyChanged: false,
+      secrets: [],
+    };
+    const shown = async (name: string): Promise<unknown> =>
+      responseHeaders((await upstream(env, rawTarget(), get(`/${name}`))).headers, options);
+    expect(JSON.stringify(await shown('latin-1'))).not.toContain('x-latin');
+    expect(JSON.stringify(await shown('utf-8'))).toContain('x-utf');
+    expect(await shown('huge-header')).toMatchObject({ ok: false, code: 'headers_too_large' });
+  });
 
   it.each([
     ['nobody listens', httpTarget({ port: 1 }), 'target_unreachable'],

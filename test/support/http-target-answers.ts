@@ -111,6 +111,12 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
     });
     response.end(packed.subarray(5, 10));
   },
+  /** Tells everything it was sent, in every place that an answer has. */
+  mirror: (request, response) => {
+    const sent = JSON.stringify([request.url, request.rawHeaders]);
+    response.writeHead(200, { 'x-mirror': sent, location: request.url ?? '', etag: sent });
+    response.end(sent);
+  },
   cookies: (_request, response) => {
     response.writeHead(200, {
       'set-cookie': ['a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT', 'b=2; Path=/'],
