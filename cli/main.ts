@@ -18,10 +18,11 @@ import { requestCommand } from './request.ts';
 import { sessionsCommand } from './sessions.ts';
 import { suggestMasksCommand } from './suggest-masks.ts';
 import { targetsCommand } from './targets.ts';
+import packageJson from '../package.json' with { type: 'json' };
 
 const program = new Command('postern')
   .description('The guarded side gate for non-human identities.')
-  .version('0.1.0')
+  .version(packageJson.version)
   .addOption(
     new Option('--gateway <url>', 'the gateway; default: $POSTERN_GATEWAY, else the last login’s'),
   )

@@ -35,6 +35,9 @@ export interface CallView {
   /** The rows as JSON: arrays, joined by commas, without the brackets around them. */
   readonly rows: string;
   readonly failure: CallFailure | null;
+  /** Milliseconds since the epoch: when it was asked for, and when `state` or `approval` last changed. */
+  readonly createdAtMs: number;
+  readonly changedAtMs: number;
 }
 
 export type CallAnswer =

@@ -2,26 +2,30 @@
 // JSON answer. The SDK speaks the protocol; who may ask, how much, and in which form is checked before it sees anything.
 // @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
 import {
-  type CallToolResult,
   createMcpHandler,
   isLegacyRequest,
   McpServer,
+  type ServerCapabilities,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
 import { Hono, type Context } from 'hono';
+import { nativeCrypto } from '../../adapters/crypto.ts';
 import { gatewayOrigin } from '../../adapters/env.ts';
+import { toHex } from '../../core/bytes.ts';
+import { declaresUrl, TASKS_EXTENSION, urlSession } from '../../core/mcp/abilities.ts';
 import { INSTRUCTIONS, MAX_MESSAGE_BYTES, TOOLS, type ToolName } from '../../core/mcp/tools.ts';
+import { version } from '../../package.json';
 import { authenticateOptional } from '../authenticate.ts';
 import type { DoorEnv } from '../door-env.ts';
+import { serveCalls } from '../mcp-call.ts';
 import { originAllowed } from '../mcp-origin.ts';
-import { failed, tools } from '../mcp-tools.ts';
+import { serveTasks } from '../mcp-tasks.ts';
 import { HttpFailure, problem } from '../render-failure.ts';
 import { boundedText } from '../request-body.ts';
 
 /** Revisions with a handshake that are still spoken; 2026-07-28, which has none, is the SDK's own to name. */
 const HANDSHAKE_REVISIONS = ['2025-11-25', '2025-06-18', '2025-03-26'];
 const METADATA_PATH = '/.well-known/oauth-protected-resource';
-const VERSION = '0.1.0';
 
 export const mcpRoutes = new Hono<DoorEnv>();
 
@@ -77,34 +81,54 @@ async function served(c: Context<DoorEnv>): Promise<Response> {
   }
   if (await isLegacyRequest(request, message)) {
     const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
-    await server(c, HANDSHAKE_REVISIONS).connect(transport);
-    return transport.handleRequest(request, { parsedBody: message });
+    const created = server({ tools: { listChanged: false } }, HANDSHAKE_REVISIONS);
+    serveCalls(created, c);
+    await created.connect(transport);
+    return remembered(message, await transport.handleRequest(request, { parsedBody: message }));
   }
-  const modern = createMcpHandler(() => server(c), { legacy: 'reject', onerror: reported });
+  const modern = createMcpHandler(
+    () => {
+      const extensions = { [TASKS_EXTENSION]: {} };
+      const created = server({ tools: { listChanged: false }, extensions });
+      serveCalls(created, c);
+      serveTasks(created, c);
+      return created;
+    },
+    { legacy: 'reject', onerror: reported },
+  );
   return modern.fetch(request, { parsedBody: message });
 }
 
-/** One server for one request: it knows who asks. */
-function server(c: Context<DoorEnv>, supportedProtocolVersions?: string[]): McpServer {
-  const name = { name: 'postern', title: 'Postern', version: VERSION };
-  const created = new McpServer(name, {
-    instructions: INSTRUCTIONS,
-    capabilities: { tools: { listChanged: false } },
-    ...(supportedProtocolVersions === undefined ? {} : { supportedProtocolVersions }),
-  });
-  for (const tool of Object.keys(TOOLS) as ToolName[]) register(created, c, tool);
+/** One server for one request. Its tools are listed by the SDK and called by mcp-call.ts. */
+function server(capabilities: ServerCapabilities, supportedProtocolVersions?: string[]): McpServer {
+  const created = new McpServer(
+    { name: 'postern', title: 'Postern', version },
+    {
+      instructions: INSTRUCTIONS,
+      capabilities,
+      ...(supportedProtocolVersions === undefined ? {} : { supportedProtocolVersions }),
+    },
+  );
+  for (const name of Object.keys(TOOLS) as ToolName[]) {
+    const { title, description, input, output, annotations } = TOOLS[name];
+    const listed = { title, description, inputSchema: input, outputSchema: output, annotations };
+    created.registerTool(name, listed, () => {
+      throw new Error('tools are called by mcp-call.ts');
+    });
+  }
   return created;
 }
 
-function register(to: McpServer, c: Context<DoorEnv>, name: ToolName): void {
-  const { title, description, input, output, annotations } = TOOLS[name];
-  const run = tools[name] as (c: Context<DoorEnv>, input: unknown) => Promise<CallToolResult>;
-  to.registerTool(
-    name,
-    { title, description, inputSchema: input, outputSchema: output, annotations },
-    // The SDK has checked `args` against `input`.
-    async (args: unknown) => run(c, args).catch(failed),
-  );
+/** A client that connects is asked to carry back that it shows links: nothing is kept of it here. */
+async function remembered(message: object, answer: Response): Promise<Response> {
+  if (!('method' in message) || message.method !== 'initialize' || !answer.ok) return answer;
+  const body: unknown = await answer.clone().json();
+  const result = typeof body === 'object' && body !== null && 'result' in body ? body.result : null;
+  const spoken = result as { readonly protocolVersion?: unknown } | null;
+  if (!declaresUrl(message, spoken?.protocolVersion)) return answer;
+  const headers = new Headers(answer.headers);
+  headers.set('mcp-session-id', urlSession(toHex(nativeCrypto.randomBytes(16))));
+  return new Response(answer.body, { status: answer.status, headers });
 }
 
 /** Messages quote requests: the log gets the kind alone. */

@@ -20,6 +20,8 @@ function view(change: Partial<CallView> = {}): CallView {
     result: { columns: [], rowCount: 1, command: 'SELECT', truncatedBy: null },
     rows: '["x"]',
     failure: null,
+    createdAtMs: Date.UTC(2026, 0, 1),
+    changedAtMs: Date.UTC(2026, 0, 2),
     ...change,
   };
 }

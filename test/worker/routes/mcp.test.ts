@@ -4,34 +4,13 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { createExecutionContext } from 'cloudflare:test';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Env } from '../../../adapters/env.ts';
-import type { CallAnswer, CallOrder, CallView } from '../../../core/call/order.ts';
 import { failure } from '../../../core/call/outcome.ts';
 import { MAX_MESSAGE_BYTES } from '../../../core/mcp/tools.ts';
 import { approvalName } from '../../../core/approval/view.ts';
 import worker from '../../../worker/index.ts';
 import { KEYED, ORIGIN, standInIssuer, type StandInIssuer } from '../approval-browser.ts';
 import { asking, gateway, migrated, objectOf, viewOf } from '../approval-support.ts';
-
-const CALL = 'a'.repeat(32);
-const APPROVAL = `${'b'.repeat(32)}-1`;
-const AGENT = { sub: 'agent-7', groups: ['agents'] };
-const ANN = { sub: 'ann', groups: ['dba', 'sre'], email: 'ann@acme.dev' };
-
-const VIEW: CallView = {
-  id: CALL,
-  target: 'shop-db',
-  state: 'succeeded',
-  session: 'c'.repeat(32),
-  approval: null,
-  result: {
-    columns: [{ name: 'said', type: 'text' }],
-    rowCount: 1,
-    command: 'SELECT',
-    truncatedBy: null,
-  },
-  rows: '["hello"]',
-  failure: null,
-};
+import { AGENT, ANN, APPROVAL, CALL, played, send as sent } from '../mcp-support.ts';
 
 let issuer: StandInIssuer;
 let token: string;
@@ -43,42 +22,8 @@ beforeEach(async () => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-interface Played {
-  readonly env: Env;
-  readonly orders: CallOrder[];
-}
-
-/** Call objects that answer `view`. */
-function played(view: Partial<CallView> | 'conflict' | 'lost', more: Partial<Env> = {}): Played {
-  const orders: CallOrder[] = [];
-  const whole = { ...VIEW, ...(typeof view === 'string' ? {} : view) };
-  const stub = {
-    async submit(json: string) {
-      orders.push(JSON.parse(json) as CallOrder);
-      if (view === 'lost') throw new Error('moved');
-      const answer: CallAnswer =
-        view === 'conflict' ? { kind: view } : { kind: 'view', view: whole };
-      return JSON.stringify(answer);
-    },
-    read: async () => JSON.stringify(whole),
-    cancel: async () => null,
-  };
-  const CALL = { getByName: () => stub } as unknown as Env['CALL'];
-  return { env: { ...KEYED, CALL, ...more }, orders };
-}
-
 function send(env: Env, body: unknown, headers: Record<string, string> = {}, method = 'POST') {
-  const request = new Request(`${ORIGIN}/mcp`, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      ...headers,
-    },
-    ...(method === 'POST' ? { body: typeof body === 'string' ? body : JSON.stringify(body) } : {}),
-  });
-  return worker.fetch(request as never, env, createExecutionContext());
+  return sent(env, token, body, headers, method);
 }
 
 async function client(env: Env, modern = false, bearer = token): Promise<Client> {
