@@ -29,6 +29,8 @@ const RENEW_MS = 20_000;
 /** Waits for what other sessions give back; together longer than any batch is out. */
 const LATER_MS: readonly number[] = [150, 300, 600, 1_200, 1_800];
 
+/** What was refused is refused again for so long without a question: a caller in a loop costs one a second. */
+const REFUSED_MS = 1_000;
 const LEAVE_TRIES = 3;
 /** The object gives a share of the limit at most; this only keeps numbers finite. */
 const MOST_WANTED = 1_000_000;
@@ -41,6 +43,13 @@ interface Batch {
   /** What is left; infinite where no entry counts it. */
   actions: number;
   rows: number;
+}
+
+interface Refusal {
+  readonly limits: readonly LimitInForce[];
+  readonly cost: number;
+  readonly untilMs: number;
+  readonly denial: Denial;
 }
 
 type Stub = ReturnType<typeof quotaStub>;
@@ -70,6 +79,7 @@ export class Allowance {
   /** The size of the next batch: doubled where one was used up in time, and cut to what was used where one was not. */
   #wanted = 1;
   #wantedRows = 1;
+  #refusal: Refusal | null = null;
   #placeFor: readonly LimitInForce[] | null = null;
   #placeAskedMs = 0;
   #placeUntilMs = 0;
@@ -100,7 +110,7 @@ export class Allowance {
     const limits = this.#limits();
     if (!counts(limits)) return null;
     if (this.#spendNow(limits, cost)) return null;
-    return this.#queued(() => this.#spendLater(cost));
+    return this.#stillRefused(limits, cost) ?? this.#queued(() => this.#spendLater(cost));
   }
 
   /** The same, for an action that something else may still stop. */
@@ -215,6 +225,12 @@ export class Allowance {
     return true;
   }
 
+  #stillRefused(limits: readonly LimitInForce[], cost: number): Denial | null {
+    const refusal = this.#refusal;
+    if (refusal === null || refusal.limits !== limits || cost < refusal.cost) return null;
+    return Date.now() < refusal.untilMs ? refusal.denial : null;
+  }
+
   async #spendLater(cost: number): Promise<Denial | null> {
     let failed = false;
     for (const wait of [...LATER_MS, 0]) {
@@ -222,6 +238,8 @@ export class Allowance {
       if (!counts(limits)) return null;
       if (this.#spendNow(limits, cost)) return null;
       if (this.#over) return LIMIT_UNAVAILABLE;
+      const refused = this.#stillRefused(limits, cost);
+      if (refused !== null) return refused;
       const counted = countedLimits(limits);
       let answer: QuotaAnswer;
       const asked = Date.now();
@@ -239,8 +257,12 @@ export class Allowance {
           if (this.#spendNow(limits, cost)) return null;
           // Rows that came meanwhile have used it up, or the policy has changed: the next question tells.
           break;
-        case 'refused':
-          return this.#refused(answer, limits, counted);
+        case 'refused': {
+          const denial = this.#refused(answer, limits, counted);
+          const untilMs = asked + Math.min(answer.againMs ?? REFUSED_MS, REFUSED_MS);
+          this.#refusal = { limits, cost, untilMs, denial };
+          return denial;
+        }
         case 'later':
           await scheduler.wait(wait);
           break;

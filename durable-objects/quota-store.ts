@@ -19,13 +19,13 @@ export class QuotaStore {
 
   sessions(): readonly SessionRow[] {
     return this.#exec('SELECT json FROM sessions').map(
-      ({ json }) => JSON.parse(String(json)) as SessionRow,
+      (row) => JSON.parse(textOf(row, 'json')) as SessionRow,
     );
   }
 
   uses(): readonly UseRow[] {
     return this.#exec('SELECT * FROM uses').map((row) => ({
-      key: String(row['key']),
+      key: textOf(row, 'key'),
       unit: unitOf(row['unit']),
       slot: Number(row['slot']),
       count: Number(row['count']),
@@ -67,5 +67,12 @@ export class QuotaStore {
 
 function unitOf(value: SqlStorageValue | undefined): Unit {
   if (value !== 'actions' && value !== 'rows') throw new Error('a use of no unit');
+  return value;
+}
+
+/** A TEXT column; storage gives nothing else for it. */
+function textOf(row: Readonly<Record<string, SqlStorageValue>>, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw new Error(`column ${column} holds no text`);
   return value;
 }

@@ -35,8 +35,9 @@ export function limitsFor(
   if (policy.limits.length === 0) return NONE;
   const variables = { principal: new PrincipalView(principal) };
   return policy.limits.filter(
-    ({ who, covers }) =>
-      covers(target) !== false && (who === null || who.holds(variables) !== false),
+    (limit) =>
+      limit.covers(target) !== false &&
+      (limit.who === null || limit.who.holds(variables) !== false),
   );
 }
 

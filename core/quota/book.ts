@@ -155,6 +155,11 @@ export class Book {
     this.#lapse(nowMs);
     const known = this.#called(session, usage.call, nowMs);
     const closed = { ...known, batchActions: 0, batchRows: 0 };
+    if (known.batchActions + known.batchRows + usage.actions + usage.rows === 0) {
+      // Nothing was out and nothing was used: a caller that is refused in a loop costs no writes.
+      this.#sessions.set(session, { ...closed, seq: Math.max(known.seq, usage.seq) });
+      return;
+    }
     if (!(usage.seq > known.seq)) return this.#write(closed);
     // What lapsed was counted already, as a whole.
     this.#use('actions', known.actionKeys, usage.actions - known.lapsedActions, nowMs);

@@ -232,7 +232,7 @@ it('a lower number of sessions ends the youngest within ten seconds', async () =
   for (const [n, open] of all.entries()) open.on('error', () => ends.push(n));
   const changed = Date.now();
   await changePolicy(stack, (text) => text.replace('sessions: 3', 'sessions: 1'));
-  await expect.poll(() => ends.toSorted(), { timeout: 12_000 }).toEqual([1, 2]);
+  await expect.poll(() => ends.toSorted((a, b) => a - b), { timeout: 12_000 }).toEqual([1, 2]);
   expect(Date.now() - changed).toBeLessThan(12_000);
   expect((await all[0]?.query('SELECT 1'))?.rowCount).toBe(1);
 });

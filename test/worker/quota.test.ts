@@ -85,7 +85,7 @@ describe('50 sessions of one principal at once', () => {
     const principal = somebody();
     const limits = [limit({ sessions: 3 })];
     const answers = await Promise.all(
-      Array.from({ length: 50 }, () => session(() => limits).admit(principal)),
+      Array.from({ length: 50 }, async () => session(() => limits).admit(principal)),
     );
     expect(ran(answers)).toBe(3);
     const refused = answers.find((denial) => denial !== null);
@@ -95,6 +95,27 @@ describe('50 sessions of one principal at once', () => {
       retryAfterSeconds: 5,
     });
   });
+});
+
+it('a caller that is refused in a loop asks once a second and writes nothing', async () => {
+  const principal = somebody();
+  const one = await admitted(principal, [limit({ actionsPerMinute: 1 })]);
+  await one.spend();
+  expect(await one.spend()).toMatchObject({ code: 'limit_exceeded' });
+  const written = () =>
+    runInDurableObject(quotaStub(gateway, principal), (_, state) =>
+      state.storage.sql.exec('SELECT json FROM sessions').toArray(),
+    );
+  const before = await written();
+  const take = vi.spyOn(Quota.prototype, 'take');
+  const end = Date.now() + 2_500;
+  while (Date.now() < end) {
+    expect(await one.spend()).not.toBeNull();
+    await scheduler.wait(1);
+  }
+  expect(take.mock.calls.length).toBeGreaterThan(0);
+  expect(take.mock.calls.length).toBeLessThan(5);
+  expect(await written()).toEqual(before);
 });
 
 describe('where no limit concerns the caller', () => {

@@ -132,7 +132,7 @@ describe('a text costs', () => {
     ({
       effect: statements.find(([effect]) => effect !== 'session')?.[0] ?? 'session',
       statements: statements.map(([effect, verb]) => ({ effect, verb }) as SqlStatementFacts),
-    }) as SqlFacts;
+    }) as unknown as SqlFacts;
 
   it.each<[string, SqlFacts, number]>([
     ['one for a read', facts(['read', 'SELECT']), 1],
