@@ -4,6 +4,7 @@ import { createDetection } from '../core/masking/detect/detection.ts';
 import { DETECTOR_GROUPS, DETECTOR_IDS, type DetectorId } from '../core/masking/detect/detector.ts';
 import type { MaskKind } from '../core/masking/mask.ts';
 import { printable } from './problem.ts';
+import type { NamesFound, Sought } from './suggest-masks-model.ts';
 import {
   KINDS_OF_DATA,
   guessFromName,
@@ -57,17 +58,32 @@ function kindOf(detector: DetectorId): KindOfData {
   return DETECTOR_GROUPS.national_id.some((id) => id === detector) ? 'national-id' : 'secret';
 }
 
+/** A model that was asked, and what it found. */
+export interface AskedModel {
+  readonly address: string;
+  readonly names: ReadonlyMap<SampledColumn, NamesFound>;
+}
+
 /** The file's `masks:`, with why each is proposed; comments alone where nothing is. */
-export function proposeMasks(target: string, columns: readonly SampledColumn[]): string {
+export function proposeMasks(
+  target: string,
+  columns: readonly SampledColumn[],
+  model: AskedModel | null = null,
+): string {
   const proposals: Proposal[] = [];
   const insides: Inside[] = [];
+  const named: NamedInside[] = [];
   for (const column of columns) {
     const found = foundIn(column);
-    const proposal = propose(column, found);
+    const names = model?.names.get(column) ?? null;
+    const proposal = propose(column, found) ?? proposeNames(column, names);
     if (proposal !== null) proposals.push(proposal);
-    else insides.push(...found.inside);
+    else {
+      insides.push(...found.inside);
+      for (const [entity, { values }] of names ?? []) named.push({ entity, column, count: values });
+    }
   }
-  if (proposals.length === 0 && insides.length === 0) {
+  if (proposals.length === 0 && insides.length === 0 && named.length === 0) {
     return '# No column looks like it needs a mask. Names of people and addresses are only found by their columns’ names.\n';
   }
   const blocks = KINDS_OF_DATA.flatMap((kind) => {
@@ -75,7 +91,42 @@ export function proposeMasks(target: string, columns: readonly SampledColumn[]):
     return of.length === 0 ? [] : [columnBlock(target, kind, of)];
   });
   if (insides.length > 0) blocks.push(detectBlock(target, insides));
-  return `masks:\n${blocks.join('')}`;
+  if (named.length > 0) blocks.push(modelBlock(target, named));
+  const models =
+    named.length > 0 && model !== null
+      ? `models:\n  - id: pii\n    presidio: { address: ${JSON.stringify(model.address)} }\n`
+      : '';
+  return `${models}masks:\n${blocks.join('')}`;
+}
+
+interface NamedInside {
+  readonly entity: Sought;
+  readonly column: SampledColumn;
+  readonly count: number;
+}
+
+/** A column of names is masked by itself; no model has to be asked about it again. */
+function proposeNames(column: SampledColumn, names: NamesFound | null): Proposal | null {
+  const sampled = column.values.length;
+  for (const [entity, kind] of [
+    ['person', 'person-name'],
+    ['address', 'postal-address'],
+  ] as const) {
+    const whole = names?.get(entity)?.whole ?? 0;
+    if (whole > 0 && whole >= sampled * MOST) {
+      return { kind, column, why: `${whole} of ${sampled} sampled values, by the model` };
+    }
+  }
+  return null;
+}
+
+function modelBlock(target: string, named: readonly NamedInside[]): string {
+  const entities = [...new Set(named.map(({ entity }) => entity))].join(', ');
+  const places = named.map(({ entity, column, count }) => {
+    const where = printable(pattern(column));
+    return `  #   ${entity} in ${where}: ${count} of ${column.values.length} sampled values\n`;
+  });
+  return `  # found by the model inside longer values; what asking it means: docs/masking.md\n${places.join('')}  - id: ${maskId(target, 'names-in-texts')}\n    on: [${target}]\n    model: { use: pii, entities: [${entities}] }\n    as: redact\n`;
 }
 
 interface Found {

@@ -6,6 +6,7 @@ import { CliError, EXIT, reasonOf } from './failure.ts';
 import { listen } from './listener.ts';
 import { printable } from './problem.ts';
 import { readColumns } from './suggest-masks-columns.ts';
+import { analyzerAddress, namesIn } from './suggest-masks-model.ts';
 import { proposeMasks } from './suggest-masks-proposal.ts';
 import { findTarget, type ReachableTarget } from './targets.ts';
 
@@ -16,16 +17,22 @@ export function suggestMasksCommand(): Command {
     .description('propose masks for a Postgres target, as YAML for postern.yaml')
     .argument('<target>', 'the target’s id')
     .option('--sample <rows>', 'look at the values of that many rows of each table', rowCount, 0)
+    .option('--model <url>', 'let a Presidio analyzer look for names in the sampled values')
     .addHelpText(
       'after',
       `
-Names and types are looked at in any case. Values never leave this machine and are not printed; where masks are in force
-for you already, what they hide cannot be looked at.
+Names and types are looked at in any case. Values never leave this machine, but for the analyzer that --model names, and are
+not printed; where masks are in force for you already, what they hide cannot be looked at. The analyzer gets the bearer
+token in POSTERN_ANALYZER_TOKEN, if there is one.
 
 Example:
   postern suggest-masks shop-db --sample 200 > masks.yaml`,
     )
-    .action(async (id: string, { sample }: { sample: number }) => {
+    .action(async (id: string, { sample, model }: { sample: number; model?: string }) => {
+      const address = model === undefined ? null : analyzerAddress(model);
+      if (address !== null && sample === 0) {
+        throw new CliError(EXIT.usage, '--model looks at sampled values: add --sample.');
+      }
       const target = await findTarget(id, 'postgres');
       const progress = (line: string) => console.error(printable(`${id}: ${line}`));
       const columns = await connected(target, progress, (sql) =>
@@ -39,7 +46,8 @@ Example:
         `# Proposed by \`postern suggest-masks\` from ${how}: a start to be read, not a promise that nothing is missing.`,
       );
       console.log('# What each kind of mask does, and which keep joins working: docs/masking.md.');
-      process.stdout.write(proposeMasks(id, columns));
+      const asked = address === null ? null : { address, names: await namesIn(columns, address) };
+      process.stdout.write(proposeMasks(id, columns, asked));
     });
 }
 
