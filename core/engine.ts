@@ -6,7 +6,8 @@
 //
 // Invariants, checked by test/contract/ over every engine: the same effects wherever a stream is cut · `record` precedes
 // its `send` · nothing reaches the server between `decide` and `decided` · an unknown message is refused, never forwarded ·
-// forwarded bytes are the received bytes (masking excepted) · nothing after `close` · every hostile length ends in `close`.
+// forwarded bytes are the received bytes (masking excepted) · nothing after `close` · every hostile length ends in `close` ·
+// nothing that waits for `analyzed` is shown before it, and nothing at all of it where the answer is null.
 import type { Decision, Denial } from './decision.ts';
 import type { ActionContent } from './approval/request.ts';
 import type { Action } from './facts.ts';
