@@ -17,7 +17,7 @@ function setUp(chunks: readonly string[]) {
   server.accept();
   const heard: string[] = [];
   client.addEventListener('message', ({ data }) => {
-    heard.push(new TextDecoder().decode(data as ArrayBuffer));
+    heard.push(new TextDecoder().decode(new Uint8Array(data as ArrayBuffer)));
   });
   client.binaryType = 'arraybuffer';
   const left = [...chunks];
