@@ -16,7 +16,7 @@ import type { Masking } from '../core/masking/mask.ts';
 import { createMaskers, type Maskers } from '../core/masking/maskers/maskers.ts';
 import type { HttpTarget } from '../core/policy/policy.ts';
 import { answerStream, type Stage } from './answer-stream.ts';
-import { respond } from './http-exchange.ts';
+import { respond } from './http-response.ts';
 import { relay } from './web-socket-relay.ts';
 
 export interface AnswerOptions {

@@ -18,17 +18,11 @@ import { httpFacts } from '../core/http/facts.ts';
 import { readIncoming, type Incoming } from '../core/http/incoming.ts';
 import { authorityOf } from '../core/http/mount.ts';
 import { recordedHeaders, shortened } from '../core/http/record.ts';
-import {
-  denialRefusal,
-  failureRefusal,
-  held,
-  requestRefusal,
-  type Answer,
-} from '../core/http/refusal.ts';
+import { failureRefusal, requestRefusal } from '../core/http/refusal.ts';
 import type { HttpTarget } from '../core/policy/policy.ts';
-import type { SessionTicket } from '../core/session-ticket.ts';
 import type { Decide } from './access.ts';
 import { HttpAnswer } from './http-answer.ts';
+import { refusalResponse, respond } from './http-response.ts';
 import type { MaskedDecision } from './masked-decision.ts';
 import { BodyUnread, readBody, type RequestBody } from './request-body.ts';
 
@@ -158,6 +152,7 @@ export class HttpExchange {
       const code = failure?.code ?? 'target_closed';
       const detail = failure?.message ?? '';
       console.warn(JSON.stringify({ event: code, session, target: target.id, detail }));
+      if (body.kind === 'streamed') void body.stream.cancel(error);
       // Whether a target has acted on what it may have got, nobody here knows.
       const sent = failure?.sent ?? true;
       this.#settle(sent ? 'unknown' : 'failed', code, 0);
@@ -233,32 +228,6 @@ export class HttpExchange {
       this.#options.over();
     }
   }
-}
-
-/** The answer to what the policy does not let through now. */
-export function refusalResponse(
-  decision: Exclude<Decision, { kind: 'allow' }>,
-  { session, origin }: Pick<SessionTicket, 'session' | 'origin'>,
-): Response {
-  if (decision.kind === 'approve') return respond(failureRefusal('internal'), session);
-  const { pending } = decision;
-  if (pending === undefined) return respond(denialRefusal(decision, decision.revision), session);
-  return respond(
-    held({
-      approval: pending.id,
-      link: `${origin}/approvals/${pending.id}`,
-      poll: `/v1/approvals/${pending.id}`,
-      rules: pending.rules,
-      expiresAtMs: pending.expiresAtMs,
-    }),
-    session,
-  );
-}
-
-export function respond({ status, headers, body }: Answer, session: string): Response {
-  const all = new Headers(headers.map(([name, value]) => [name, value]));
-  all.set('x-postern-session', session);
-  return new Response(body, { status, headers: all });
 }
 
 /** Names of the credential's headers: never the caller's. */

@@ -19,7 +19,8 @@ import type { SessionTicket } from '../core/session-ticket.ts';
 import { Access, type Decide, type Ending } from './access.ts';
 import { Allowance } from './allowance.ts';
 import { Holding } from './holding.ts';
-import { HttpExchange, refusalResponse, respond } from './http-exchange.ts';
+import { HttpExchange } from './http-exchange.ts';
+import { refusalResponse, respond } from './http-response.ts';
 import { Judgement } from './judgement.ts';
 import type { MaskedDecision } from './masked-decision.ts';
 

@@ -2,12 +2,7 @@
 // What names no document but could still run one (persisted queries), or names two, is a doubt.
 // @see https://graphql.github.io/graphql-over-http/draft/
 import type { GraphqlFacts, Json, Parameters } from '../facts.ts';
-import {
-  batchedGraphql,
-  readGraphql,
-  type GraphqlDoubt,
-  type ReadGraphql,
-} from './graphql.ts';
+import { batchedGraphql, readGraphql, type GraphqlDoubt, type ReadGraphql } from './graphql.ts';
 import { MAX_GRAPHQL_BATCH, MAX_GRAPHQL_CHARS } from '../limits.ts';
 
 /** The members of a request that decide what runs. */

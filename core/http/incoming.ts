@@ -57,7 +57,8 @@ export function readIncoming(
     if (!free.ok) return failed(free.code);
   }
   const webSocket = incoming.some(
-    ([name, value]) => name.toLowerCase() === 'upgrade' && /(?:^|,)\s*websocket\s*(?:,|$)/i.test(value),
+    ([name, value]) =>
+      name.toLowerCase() === 'upgrade' && /(?:^|,)\s*websocket\s*(?:,|$)/i.test(value),
   );
   const filtered = requestHeaders(incoming, {
     allowCookies: options.cookies,

@@ -15,7 +15,10 @@ const added = nameMatcher(['accept-encoding', 'via']);
 export function recordedHeaders(headers: HeaderList): HeaderList {
   return headers
     .filter(([name]) => !added(name))
-    .map(([name, value]) => [name, table(name) === null && !SECRETIVE.test(foldedName(name)) ? value : '']);
+    .map(([name, value]) => [
+      name,
+      table(name) === null && !SECRETIVE.test(foldedName(name)) ? value : '',
+    ]);
 }
 
 /** What was asked for, where it was refused before it could be read. */

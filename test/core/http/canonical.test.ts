@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { encode } from '../../../core/approval/encoding.ts';
 import { toHex } from '../../../core/bytes.ts';
-import { canonicalRequest, type HttpContent } from '../../../core/http/canonical.ts';
+import { canonicalRequest, type CanonicalContent } from '../../../core/http/canonical.ts';
 import { requestHeaders } from '../../../core/http/headers.ts';
 
-const CONTENT: HttpContent = {
-  kind: 'http',
+const CONTENT: CanonicalContent = {
   method: 'POST',
   path: '/orders',
   query: 'dry=1',
@@ -17,7 +16,7 @@ const CONTENT: HttpContent = {
   webSocket: false,
 };
 
-const bytes = (change: Partial<HttpContent> = {}) =>
+const bytes = (change: Partial<CanonicalContent> = {}) =>
   toHex(encode(canonicalRequest({ ...CONTENT, ...change })));
 
 const withHeader = (name: string, value: string) => ({
@@ -40,7 +39,7 @@ describe('canonicalRequest', () => {
     ]);
   });
 
-  it.each<[string, Partial<HttpContent>]>([
+  it.each<[string, Partial<CanonicalContent>]>([
     ['the method', { method: 'PUT' }],
     ['the path', { path: '/orders/' }],
     ['the query', { query: 'dry=0' }],
@@ -64,7 +63,7 @@ describe('canonicalRequest', () => {
     expect(bytes(change)).not.toBe(bytes());
   });
 
-  it.each<[string, Partial<HttpContent>]>([
+  it.each<[string, Partial<CanonicalContent>]>([
     ['the client', withHeader('user-agent', 'curl/8')],
     ['a trace', withHeader('traceparent', '00-1-1-00')],
     ['an idempotency key', withHeader('idempotency-key', 'a')],

@@ -34,20 +34,31 @@ describe('a credential in what a target answers', () => {
   it('keeps the length, whatever the cuts, and never comes through', () => {
     const alphabet = fc.constantFrom('a', 'b', 'c', 'é');
     const text = fc.array(alphabet, { maxLength: 60 }).map((chars) => chars.join(''));
-    const secret = fc.array(alphabet, { minLength: 4, maxLength: 6 }).map((chars) => chars.join(''));
+    const secret = fc
+      .array(alphabet, { minLength: 4, maxLength: 6 })
+      .map((chars) => chars.join(''));
     fc.assert(
-      fc.property(text, fc.array(secret, { minLength: 1, maxLength: 3 }), fc.array(fc.nat(60)), (body, secrets, cuts) => {
-        const bytes = utf8(body);
-        const places = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b), bytes.length];
-        const chunks = places.slice(1).map((end, i) => bytes.subarray(places[i], end));
-        const hider = createHider(secrets);
-        if (hider === null) throw new Error('four characters are enough');
-        const out = [...chunks.map((chunk) => hider.push(chunk).slice()), hider.end()];
-        const whole = decoder.decode(Buffer.concat(out));
-        expect(Buffer.concat(out).length).toBe(bytes.length);
-        for (const each of secrets) expect(whole).not.toContain(each);
-        expect(whole).toBe(hidden(secrets, body));
-      }),
+      fc.property(
+        text,
+        fc.array(secret, { minLength: 1, maxLength: 3 }),
+        fc.array(fc.nat(60)),
+        (body, secrets, cuts) => {
+          const bytes = utf8(body);
+          const places = [
+            0,
+            ...cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b),
+            bytes.length,
+          ];
+          const chunks = places.slice(1).map((end, i) => bytes.subarray(places[i], end));
+          const hider = createHider(secrets);
+          if (hider === null) throw new Error('four characters are enough');
+          const out = [...chunks.map((chunk) => hider.push(chunk).slice()), hider.end()];
+          const whole = decoder.decode(Buffer.concat(out));
+          expect(Buffer.concat(out).length).toBe(bytes.length);
+          for (const each of secrets) expect(whole).not.toContain(each);
+          expect(whole).toBe(hidden(secrets, body));
+        },
+      ),
     );
   });
 

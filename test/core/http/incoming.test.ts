@@ -52,7 +52,14 @@ describe('a request as it came', () => {
     ['TRACE', 'TRACE', { path: '/' }, [], {}, 'method_refused'],
     ['a path that climbs', 'GET', { path: '/a/../b' }, [], {}, 'path_dot_segment'],
     ['an encoded slash', 'GET', { path: '/a%2fb' }, [], {}, 'path_encoded_delimiter'],
-    ['a query that servers split differently', 'GET', { path: '/', query: 'a;b' }, [], {}, 'query_separator'],
+    [
+      'a query that servers split differently',
+      'GET',
+      { path: '/', query: 'a;b' },
+      [],
+      {},
+      'query_separator',
+    ],
     [
       "the credential's parameter",
       'GET',
@@ -61,7 +68,14 @@ describe('a request as it came', () => {
       { credentialParameter: 'api' },
       'query_credential',
     ],
-    ['an override', 'POST', { path: '/' }, [['X-HTTP-Method-Override', 'DELETE']], {}, 'header_override'],
+    [
+      'an override',
+      'POST',
+      { path: '/' },
+      [['X-HTTP-Method-Override', 'DELETE']],
+      {},
+      'header_override',
+    ],
     ['a loop', 'GET', { path: '/' }, [['Via', '1.1 postern']], {}, 'header_loop'],
   ] as const)('is refused with %s', (_, method, url, headers, options, code) => {
     expect(read(method, url, headers, options)).toMatchObject({ ok: false, code });
