@@ -8,20 +8,20 @@ import type { Outcome } from '../core/audit/event.ts';
 import { createHider } from '../core/http/hidden.ts';
 import { responseHeaders } from '../core/http/headers.ts';
 import { valuesOf, type HeaderList } from '../core/http/header-list.ts';
-import { responseMasker, type BodyMasks } from '../core/http/masked-body.ts';
+import { BodyMaskFailure, responseMasker, type BodyMasks } from '../core/http/masked-body.ts';
 import { maskedHeaders, messageMasker } from '../core/http/masked-headers.ts';
 import { mountOf } from '../core/http/mount.ts';
 import { failureRefusal, unmaskable } from '../core/http/refusal.ts';
 import type { Masking } from '../core/masking/mask.ts';
 import { createMaskers, type Maskers } from '../core/masking/maskers/maskers.ts';
-import type { HttpTarget } from '../core/policy/policy.ts';
+import type { WebTarget } from '../core/policy/policy.ts';
 import { answerStream, type Stage } from './answer-stream.ts';
 import { respond } from './http-response.ts';
 import { relay } from './web-socket-relay.ts';
 
 export interface AnswerOptions {
   readonly env: Env;
-  readonly target: HttpTarget;
+  readonly target: WebTarget;
   readonly session: string;
   readonly method: string;
   /** The path that was sent, normalised. */
@@ -72,7 +72,7 @@ export class HttpAnswer {
     const length = masker.stage === null && !answer.decoded ? lengthOf(answer.headers) : null;
     const body = answerStream(answer.body, stages, length, (end) => {
       const outcome = end.outcome === 'succeeded' && error !== null ? 'failed' : end.outcome;
-      const code = end.outcome === 'failed' ? codeOf(end.error) : error;
+      const code = end.outcome === 'failed' ? this.#broke(end.error) : error;
       this.#options.settle(outcome, code, end.bytes);
     });
     return new Response(body, { status, headers });
@@ -88,6 +88,16 @@ export class HttpAnswer {
     const response = { method, status, headers, decoded };
     const made = responseMasker(response, this.#masks, this.#maskers);
     return made.ok ? { ok: true, stage: made.value } : { ok: false, why: made.error.reason };
+  }
+
+  /** Why a body ended in the middle: its own code, and a line for operators. */
+  #broke(error: unknown): string {
+    const { session, target } = this.#options;
+    const unmasked = error instanceof BodyMaskFailure;
+    const code = unmasked ? 'mask_body' : 'target_closed';
+    const detail = unmasked ? error.code : 'the body broke off';
+    console.warn(JSON.stringify({ event: code, session, target: target.id, detail }));
+    return code;
   }
 
   #headers(answer: UpstreamResponse, masked: boolean): Headers | null {
@@ -160,8 +170,4 @@ function lengthOf(headers: HeaderList): number | null {
   return length !== undefined && more.length === 0 && /^\d{1,15}$/.test(length)
     ? Number(length)
     : null;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && error.name === 'BodyMaskFailure' ? 'mask_body' : 'target_closed';
 }
