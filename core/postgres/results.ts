@@ -178,9 +178,31 @@ export class Results {
       model.collect(() => ahead.push(buffer.subarray(from, end)));
       return this.#wait(model, from);
     }
+    if (first && last && this.#copiedBytes === 0) return this.#copyFrame(this.#copy, run, from, end);
     this.#add(this.#copy.push(buffer.subarray(from, end)));
     // The server sends a row as soon as it has one, and so it goes on.
     this.#frameCopy(run, last);
+  }
+
+  /** A whole frame, as the server sends for each row: masked into its place behind those before it. */
+  #copyFrame(copy: CopyMasker, run: Run, start: number, end: number): void {
+    const sink = this.#sink;
+    const from = sink.length;
+    sink.reserve(HEADER_BYTES);
+    sink.length = from + HEADER_BYTES;
+    copy.append(this.#reader.buffer, start, end, sink);
+    const size = sink.length - from - HEADER_BYTES;
+    if (size === 0) {
+      sink.length = from;
+    } else if (size <= MAX_COPY_CHUNK_BYTES) {
+      sink.bytes[from] = SERVER.copyData;
+      sink.putInt32(from + 1, size + 4);
+      this.#show(run, sink.bytes, from, sink.length);
+    } else {
+      this.#add(sink.bytes.slice(from + HEADER_BYTES, sink.length));
+      sink.length = from;
+      this.#frameCopy(run, true);
+    }
   }
 
   copyDone(run: Run): void {
