@@ -66,7 +66,8 @@ export function answerStream(
         }
       } catch (error) {
         reader.cancel(error).catch(() => undefined); // it may be what has failed
-        controller.error(error);
+        // The runtime logs what a stream fails with, with its text.
+        controller.error(new Error('the answer broke off'));
         finish('failed', error);
       }
     },

@@ -47,12 +47,15 @@ export class HttpAnswer {
     this.#maskers = createMaskers({ key: maskKey(env, target.id), crypto: nativeCrypto });
   }
 
-  render(answer: UpstreamResponse): Response {
+  async render(answer: UpstreamResponse): Promise<Response> {
     const { method, session } = this.#options;
     if (answer.webSocket !== null) return this.#socket(answer, answer.webSocket);
-    const empty = answer.body === null || method === 'HEAD';
     const masker = this.#masker(answer);
     if (!masker.ok) return this.#withheld(answer, masker.why);
+    const untyped = masker.stage !== null && valuesOf(answer.headers, 'content-type').length === 0;
+    const empty =
+      answer.body === null || method === 'HEAD' || (untyped && !(await hasBytes(answer.body)));
+    if (untyped && !empty) return this.#withheld(answer, 'It does not say what it is.');
     // Nothing was asked for but the plain bytes; a credential in others would not be seen.
     if (!empty && answer.packed) return this.#broken(answer, 'a coding that nobody asked for');
     const headers = this.#headers(answer, masker.stage !== null);
@@ -61,7 +64,7 @@ export class HttpAnswer {
     const { status } = answer;
     const error = status >= 400 ? String(status) : null;
     if (empty || answer.body === null) {
-      void answer.body?.cancel();
+      if (answer.body?.locked === false) void answer.body.cancel();
       this.#options.settle(error === null ? 'succeeded' : 'failed', error, 0);
       return new Response(null, { status, headers });
     }
@@ -132,7 +135,7 @@ export class HttpAnswer {
   }
 
   #withheld(answer: UpstreamResponse, why: string): Response {
-    void answer.body?.cancel();
+    if (answer.body?.locked === false) void answer.body.cancel();
     this.#options.settle('failed', 'mask_body', 0);
     return respond(unmaskable(why), this.#options.session);
   }
@@ -164,6 +167,12 @@ export class HttpAnswer {
 type Masker =
   | { readonly ok: true; readonly stage: Stage | null }
   | { readonly ok: false; readonly why: string };
+
+/** Answers without a body seldom have a type, and do not always say that they are empty. Reads what there is. */
+async function hasBytes(body: ReadableStream<Uint8Array>): Promise<boolean> {
+  for await (const chunk of body) if (chunk.length > 0) return true;
+  return false;
+}
 
 function lengthOf(headers: HeaderList): number | null {
   const [length, ...more] = valuesOf(headers, 'content-length');

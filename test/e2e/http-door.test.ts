@@ -254,7 +254,7 @@ describe('what is refused', () => {
 
 describe('masks', () => {
   const post = (body: string, type = 'application/json') =>
-    http.request('/masked/mirror', { method: 'POST', body, headers: { 'content-type': type } });
+    http.request('/masked/said', { method: 'POST', body, headers: { 'content-type': type } });
 
   it('hide fields and findings in what a target echoes', async () => {
     const response = await post('{"email":"ada@example.com"}');
@@ -265,8 +265,12 @@ describe('masks', () => {
     expect(text).not.toContain(API_KEY);
   });
 
-  it('withhold what cannot be looked through', async () => {
-    const response = await http.request('/masked/huge?bytes=10');
+  it.each([
+    ['of a type that nobody looks into', '/masked/huge?bytes=10'],
+    ['without a type', '/masked/mirror'],
+    ['that is a part', '/masked/range'],
+  ])('withhold an answer %s', async (_, path) => {
+    const response = await http.request(path, { headers: { range: 'bytes=0-3' } });
     expect([response.status, (await problem(response))['code']]).toEqual([502, 'mask_body']);
   });
 });
