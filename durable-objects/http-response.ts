@@ -26,5 +26,7 @@ export function refusalResponse(
 export function respond({ status, headers, body }: Answer, session: string): Response {
   const all = new Headers(headers.map(([name, value]) => [name, value]));
   all.set('x-postern-session', session);
+  // What a target answers never has it: its own headers of that kind are left out (header-tables.ts).
+  all.set('x-postern-answer', 'gateway');
   return new Response(body, { status, headers: all });
 }

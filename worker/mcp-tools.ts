@@ -24,6 +24,7 @@ import { approvalPage } from '../core/mcp/task.ts';
 import { MAX_DESCRIBED_COLUMNS, type ToolInput, type ToolName } from '../core/mcp/tools.ts';
 import { maskSet } from '../core/policy/mask.ts';
 import { activePolicy } from './approval-access.ts';
+import { httpRequest } from './mcp-http.ts';
 import { callerOf, reached } from './call-answer.ts';
 import type { DoorEnv } from './door-env.ts';
 import { HttpFailure, publicDetail } from './render-failure.ts';
@@ -88,6 +89,11 @@ export const tools: Tools = {
     const key = idempotencyKey ?? null;
     const view = await submittedAs(c, key, resumed, target, { sql, params, maxRows });
     return unfinished(c, view, await callResult(c, view), key !== null);
+  },
+
+  async http_request(c, input) {
+    const told = await httpRequest(c, input, new URL(c.req.url).origin, nonce());
+    return over(told.kind === 'refused' ? refusal(told.text) : answer(told.output, told.text));
   },
 
   async check_approval(c, { call, waitSeconds }) {

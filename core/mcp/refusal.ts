@@ -53,6 +53,10 @@ function verdict(code: string): string {
     case 'call_unavailable':
     case 'internal':
       return 'Outcome unknown';
+    case 'target_closed':
+    case 'target_protocol':
+    case 'mask_body':
+      return 'No answer to show, and the target may have acted';
     case 'query_timeout':
       return 'Stopped';
     case 'approval_denied':

@@ -55,7 +55,11 @@ afterAll(async () => {
 describe('an agent on MCP', () => {
   it('sees what it may reach', async () => {
     const { data } = await agent('list_targets');
-    expect(data['targets']).toMatchObject([{ id: 'shop-db' }, { id: 'shop-reports' }]);
+    expect(data['targets']).toMatchObject([
+      { id: 'shop-db' },
+      { id: 'shop-reports' },
+      { id: 'billing', kind: 'http' },
+    ]);
   });
 
   it('sees tables and columns, and which are masked for it', async () => {
@@ -179,5 +183,50 @@ describe.each([
     expect(text).toMatch(
       /Denied by a person[\s\S]*wrong ticket[\s\S]*refunds-need-a-dba[\s\S]*Next:/,
     );
+  });
+});
+
+describe('an agent and an HTTP service', () => {
+  const refund = {
+    target: 'billing',
+    method: 'POST',
+    path: '/v1/refunds',
+    json: { payment: 77, amount: 12 },
+  };
+
+  it('gets what a request is answered, masked and fenced', async () => {
+    const { data, text, isError } = await agent('http_request', {
+      target: 'billing',
+      path: '/v1/customers/2',
+    });
+    expect(isError, text).toBe(false);
+    expect(data).toMatchObject({ state: 'answered', status: 200, masked: true, truncated: false });
+    expect(data['body']).toContain('Ben Ortiz');
+    expect(text).not.toContain('ben.ortiz@');
+    expect(text).not.toContain('5555');
+    expect(text).toContain('<<<DATA ');
+  });
+
+  it.each([
+    ['a path that climbs', { path: '/../../v1/targets' }, 'request_refused'],
+    ['an encoded slash', { path: '/v1/a%2fb' }, 'path_encoded_delimiter'],
+    ['a GET with a body', { path: '/v1/customers', json: {} }, 'request_refused'],
+    ['a ticket of its own', { path: '/v1/echo', headers: { 'x-postern-ticket': 'e30=' } }, null],
+    ['what no rule allows', { ...refund, json: { payment: 77, amount: 5000 } }, 'no_rule'],
+    ['a target of another kind', { target: 'shop-db', path: '/' }, 'no_rule'],
+  ])('is told about %s', async (_, more, code) => {
+    const { text, isError } = await agent('http_request', { target: 'billing', ...more });
+    expect(isError, text).toBe(code !== null);
+    if (code !== null) expect(text).toContain(code);
+  });
+
+  it('waits for people, and then runs the same request once', async () => {
+    const held = await agent('http_request', refund);
+    expect(held.data, held.text).toMatchObject({ state: 'pending', status: null });
+    const { id, url } = held.data.approval;
+    expect(held.text).toContain(url);
+    expect((await decide(stack.gateway, id, dana, 'approve')).status).toBe(200);
+    expect((await agent('http_request', refund)).data).toMatchObject({ status: 201 });
+    expect((await agent('http_request', refund)).data).toMatchObject({ state: 'pending' });
   });
 });

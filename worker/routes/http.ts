@@ -20,26 +20,29 @@ httpRoutes.all('/http/*', async (c) => {
     console.warn(JSON.stringify({ event: 'token_refused', ...principal.error }));
     return problem(c, principal.error.code);
   }
+  c.set('principal', principal.value);
+  return requestAt(c, url.target, c.req.raw);
+});
+
+/** One request of `principal` at a target; `request` has its URL at this door. */
+export async function requestAt(
+  c: Context<DoorEnv>,
+  target: string,
+  request: Request,
+): Promise<Response> {
+  const principal = c.get('principal');
   const draft = {
     protocol: 'http' as const,
-    target: url.target,
-    principal: principal.value,
+    target,
+    principal,
     origin: gatewayOrigin(c.env, c.req.url),
     client: clientOf(c),
     credited: false,
   };
-  return sent(c, draft);
-});
-
-async function sent(
-  c: Context<DoorEnv>,
-  draft: Parameters<typeof ticketFor>[0],
-): Promise<Response> {
-  const request = c.req.raw;
   // A body can be handed over once; without one, a session that has just ended costs the caller nothing.
   const tries = request.body === null ? 2 : 1;
   for (let left = tries; left > 0; left--) {
-    const ticket = { ...ticketFor(draft, Date.now()), principal: draft.principal };
+    const ticket = { ...ticketFor(draft, Date.now()), principal };
     const { response, unread } = await sendRequest(c.env, ticket, request);
     if (!unread) return response;
   }
