@@ -154,17 +154,20 @@ export class Book {
   settle(session: string, usage: Usage, nowMs: number): void {
     this.#lapse(nowMs);
     const known = this.#called(session, usage.call, nowMs);
-    const closed = { ...known, batchActions: 0, batchRows: 0 };
-    if (known.batchActions + known.batchRows + usage.actions + usage.rows === 0) {
+    // What lapsed is of the batch that ends here, and no later report may be set off against it.
+    const closed = { ...known, batchActions: 0, batchRows: 0, lapsedActions: 0, lapsedRows: 0 };
+    const { batchActions, batchRows, lapsedActions, lapsedRows } = known;
+    const out = batchActions + batchRows + lapsedActions + lapsedRows;
+    if (out + usage.actions + usage.rows === 0) {
       // Nothing was out and nothing was used: a caller that is refused in a loop costs no writes.
       this.#sessions.set(session, { ...closed, seq: Math.max(known.seq, usage.seq) });
       return;
     }
     if (!(usage.seq > known.seq)) return this.#write(closed);
     // What lapsed was counted already, as a whole.
-    this.#use('actions', known.actionKeys, usage.actions - known.lapsedActions, nowMs);
-    this.#use('rows', known.rowKeys, usage.rows - known.lapsedRows, nowMs);
-    this.#write({ ...closed, seq: usage.seq, lapsedActions: 0, lapsedRows: 0 });
+    this.#use('actions', known.actionKeys, usage.actions - lapsedActions, nowMs);
+    this.#use('rows', known.rowKeys, usage.rows - lapsedRows, nowMs);
+    this.#write({ ...closed, seq: usage.seq });
   }
 
   /** The session is over: its last report, and its place is free. */
