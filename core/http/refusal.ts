@@ -238,7 +238,7 @@ export function held({ approval, link, poll, rules, expiresAtMs }: HeldRequest):
     rules,
     expiresAt: new Date(expiresAtMs).toISOString(),
     detail: 'People have to approve this request first. Nothing was sent.',
-    hint: `Give somebody who may decide the link, and GET ${poll} until the status is no longer pending.`,
+    hint: `Give somebody who may decide the link, and GET ${poll} until the status is no longer pending. Approved, exactly the same request sent again runs, once.`,
   };
   return {
     status: 202,

@@ -10,6 +10,7 @@ const VALUES = {
   ISSUER: 'http://127.0.0.1:8788',
   SHOP_PORT: '5544',
   TUNNEL: 'http://127.0.0.1:5545',
+  BILLING: 'http://127.0.0.1:5546',
 };
 
 function filled(name: string): string {
