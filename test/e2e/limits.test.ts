@@ -228,11 +228,12 @@ describe('an approval', () => {
 it('a lower number of sessions ends the youngest within ten seconds', async () => {
   const at = await port('fewer', 'limited-places');
   const all = [await client(at), await client(at), await client(at)];
-  const ends: number[] = [];
-  for (const [n, open] of all.entries()) open.on('error', () => ends.push(n));
+  // A driver may tell of one end twice: the FATAL, and the connection that closes.
+  const ends = new Set<number>();
+  for (const [n, open] of all.entries()) open.on('error', () => ends.add(n));
   const changed = Date.now();
   await changePolicy(stack, (text) => text.replace('sessions: 3', 'sessions: 1'));
-  await expect.poll(() => ends.toSorted((a, b) => a - b), { timeout: 12_000 }).toEqual([1, 2]);
+  await expect.poll(() => [...ends].toSorted((a, b) => a - b), { timeout: 12_000 }).toEqual([1, 2]);
   expect(Date.now() - changed).toBeLessThan(12_000);
   expect((await all[0]?.query('SELECT 1'))?.rowCount).toBe(1);
 });
