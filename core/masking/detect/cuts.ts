@@ -3,6 +3,7 @@
 // only numbers contain blanks. A stretch without any such place is cut by force, with half a window of look-ahead.
 import { isAlphanumeric } from './candidate.ts';
 import type { Finding } from './detector.ts';
+import { isControl } from './fold.ts';
 import { search, type Search } from './search.ts';
 import { MAX_PRIVATE_KEY } from './tokens.ts';
 
@@ -60,7 +61,7 @@ function isCut(text: string, from: number, at: number): boolean {
   while (end > from && isBlank(text.charCodeAt(end - 1))) end -= 1;
   if (at - end > MAX_BLANKS || end === from) return at - end > MAX_BLANKS;
   const before = text.charCodeAt(end - 1);
-  if (before > 0x7f || '().-+/_'.includes(text[end - 1] ?? '')) return false;
+  if (before > 0x7f || isControl(before) || '().-+/_'.includes(text[end - 1] ?? '')) return false;
   if (!isAlphanumeric(before)) return true;
   let start = end;
   while (start > from && end - start < MIN_WORD && isLetter(text.charCodeAt(start - 1))) start -= 1;

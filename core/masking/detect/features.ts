@@ -1,7 +1,7 @@
 // The pre-filter: one pass over bytes that says which kinds of value a text could hold at all, so that clean text is
 // neither decoded nor searched. It may be wrong in one direction only: what a detector would find always shows its
 // feature here (detection.ts runs a detector only where the feature is present, so the two cannot disagree).
-import { foldKind, foldOf, SPECIAL, STAYS } from './fold.ts';
+import { foldKind, foldOf, GAP, isControl, SPECIAL, STAYS } from './fold.ts';
 
 export const FEATURES = {
   /** Five digits with nothing but separators and single letters between them, or four right behind a letter. */
@@ -56,6 +56,8 @@ mark(EVENT, '%', ON_PERCENT);
 mark(EVENT, ':=', ON_ASSIGNMENT);
 mark(EVENT, '-', ON_DASH);
 EVENT.fill(ON_ABOVE, 0x80);
+const ON_CONTROL = 8;
+for (let code = 0; code < 0x80; code += 1) if (isControl(code)) EVENT[code] = ON_CONTROL;
 
 /** No identifier has more than this between two of its digits. */
 const MAX_GAP = 8;
@@ -92,8 +94,10 @@ export function featuresOf(
 ): number {
   const found = scan(bytes, start, end, wanted, first);
   if (found >= 0) return found;
-  const size = foldBytes(bytes, start, end);
-  return scan(scratch, 0, size, wanted, first);
+  const size = foldBytes(bytes, start, end, false);
+  const joined = scan(scratch, 0, size, wanted, first);
+  if (!invisible || joined === wanted || (first && joined !== 0)) return joined;
+  return joined | scan(scratch, 0, foldBytes(bytes, start, end, true), wanted & ~joined, first);
 }
 
 /** -1 where a character has to be folded first. */
@@ -134,7 +138,8 @@ function scan(
       if (at + 2 < end && bytes[at + 1] === 0x34 && bytes[at + 2] === 0x30) {
         missing &= ~FEATURES.at;
       }
-    } else {
+    } else if (event === ON_CONTROL) return -1;
+    else {
       readCharacter(bytes, at, end);
       if (character >= 0 && foldKind(character) !== STAYS) return -1;
       at += characterSize - 1;
@@ -217,7 +222,7 @@ export function bytesOf(folded: string): Uint8Array {
   }
   for (let at = 0; at < size; at += 1) {
     const code = folded.charCodeAt(at);
-    searched[at] = code < 0x80 ? code : 0;
+    searched[at] = code < 0x80 ? code : GAP;
   }
   return searched;
 }
@@ -287,24 +292,36 @@ function reserve(size: number): void {
   }
 }
 
+/** What was folded last had invisible characters in it. */
+let invisible = false;
+
 /** Folds into `scratch`, without making a string of it. Answers how many bytes that are. */
-function foldBytes(bytes: Uint8Array, start: number, end: number): number {
+function foldBytes(bytes: Uint8Array, start: number, end: number, parted: boolean): number {
   // The most that folding makes of three bytes are four characters, and of two, two.
   reserve((end - start) * 2);
   let size = 0;
+  invisible = false;
   for (let at = start; at < end; at += 1) {
     const byte = bytes[at] ?? 0;
     if (byte < 0x80) {
-      scratch[size++] = byte;
+      if (!isControl(byte)) scratch[size++] = byte;
+      else {
+        invisible = true;
+        if (parted) scratch[size++] = GAP;
+      }
       continue;
     }
     readCharacter(bytes, at, end);
     at += characterSize - 1;
     const kind = character < 0 ? STAYS : foldKind(character);
-    if (kind === STAYS) scratch[size++] = 0;
+    if (kind === STAYS) scratch[size++] = GAP;
     else if (kind !== SPECIAL) scratch[size++] = kind;
     else {
       const becomes = foldOf(character) ?? '';
+      if (becomes === '') {
+        invisible = true;
+        if (parted) scratch[size++] = GAP;
+      }
       for (let unit = 0; unit < becomes.length; unit += 1) {
         scratch[size++] = becomes.charCodeAt(unit);
       }

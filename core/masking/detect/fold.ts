@@ -8,6 +8,8 @@ export interface Folded {
   readonly starts: Uint32Array | null;
   /** Offset just behind it. */
   readonly ends: Uint32Array | null;
+  /** Invisible characters were met. */
+  readonly invisible: boolean;
 }
 
 /** What a character of the first plane becomes; written when it is first met. Anything else is its ASCII character. */
@@ -21,7 +23,15 @@ export const SPECIAL = 2;
 const MAX_REMEMBERED = 4096;
 const remembered = new Map<number, string | null>();
 
-/** What a code point above ASCII becomes: an ASCII text, nothing (''), or null where it stays itself. */
+/** Whether an ASCII character is one that readers do not see, and searches must not trip over. */
+export function isControl(code: number): boolean {
+  return code === 0x7f || (code < 0x20 && (code < 0x09 || code > 0x0d));
+}
+
+/** What stands for an invisible character where it is taken to part what it stands between: nothing that is looked for. */
+export const GAP = 0x0b;
+
+/** What a code point above ASCII, or a control character, becomes: an ASCII text, nothing (''), or null where it stays itself. */
 export function foldOf(codePoint: number): string | null {
   const known = remembered.get(codePoint);
   if (known !== undefined) return known;
@@ -47,6 +57,9 @@ function learn(codePoint: number): number {
 
 // Default_Ignorable_Code_Point is Unicode's own list of what a reader does not see; Cf adds the rest of the format marks.
 const INVISIBLE = /^[\p{Default_Ignorable_Code_Point}\p{Cf}]$/u;
+/** Line ends, tabs and form feeds part what stands around them; every other control character is dropped by its readers. */
+// eslint-disable-next-line no-control-regex -- controls are what is meant
+const CONTROL = /^[\0-\u0008\u000E-\u001F\u007F-\u0084\u0086-\u009F]$/;
 const DIGIT = /^\p{Nd}$/u;
 const DASH = /^[\p{Pd}\u2212\u2043]$/u;
 const SPACE = /^\p{Zs}$/u;
@@ -57,7 +70,7 @@ const ASCII = /^[\x00-\x7F]+$/;
 function compute(codePoint: number): string | null {
   if (codePoint >= 0xd800 && codePoint <= 0xdfff) return null;
   const character = String.fromCodePoint(codePoint);
-  if (INVISIBLE.test(character)) return '';
+  if (INVISIBLE.test(character) || CONTROL.test(character)) return '';
   if (DIGIT.test(character)) return String(digitValue(codePoint));
   if (DASH.test(character)) return '-';
   if (SPACE.test(character)) return ' ';
@@ -74,25 +87,32 @@ function digitValue(codePoint: number): number {
   return codePoint - zero;
 }
 
-export function fold(text: string): Folded {
+/**
+ * `parted`: invisible characters become GAP instead of nothing. Two values with one between them are found that way, a value
+ * with one in it the other way: whoever has to find both folds twice.
+ */
+export function fold(text: string, parted = false): Folded {
   let at = 0;
   while (at < text.length) {
     const code = text.charCodeAt(at);
-    if (code < 0x80) at += 1;
-    else {
+    if (code < 0x80) {
+      if (isControl(code)) return foldFrom(text, at, parted);
+      at += 1;
+    } else {
       const codePoint = text.codePointAt(at) ?? 0;
-      if (foldKind(codePoint) !== STAYS) return foldFrom(text, at);
+      if (foldKind(codePoint) !== STAYS) return foldFrom(text, at, parted);
       at += codePoint > 0xffff ? 2 : 1;
     }
   }
-  return { text, starts: null, ends: null };
+  return { text, starts: null, ends: null, invisible: false };
 }
 
-function foldFrom(text: string, first: number): Folded {
+function foldFrom(text: string, first: number, parted: boolean): Folded {
   let codes = new Uint16Array(text.length + 64);
   let starts = new Uint32Array(text.length + 64);
   let ends = new Uint32Array(text.length + 64);
   let size = 0;
+  let invisible = false;
   const put = (code: number, start: number, end: number): void => {
     if (size === codes.length) {
       codes = grown(codes, new Uint16Array(size * 2));
@@ -109,13 +129,17 @@ function foldFrom(text: string, first: number): Folded {
     const code = text.charCodeAt(at);
     const codePoint = code < 0x80 ? code : (text.codePointAt(at) ?? 0);
     const units = codePoint > 0xffff ? 2 : 1;
-    const kind = code < 0x80 ? STAYS : foldKind(codePoint);
+    const kind = code < 0x80 && !isControl(code) ? STAYS : foldKind(codePoint);
     if (kind === STAYS) {
       for (let unit = at; unit < at + units; unit += 1) put(text.charCodeAt(unit), unit, unit + 1);
     } else if (kind !== SPECIAL) put(kind, at, at + units);
     else {
       // Several characters out of one share its place.
       const becomes = foldOf(codePoint) ?? '';
+      if (becomes === '') {
+        invisible = true;
+        if (parted) put(GAP, at, at + units);
+      }
       for (let unit = 0; unit < becomes.length; unit += 1) {
         put(becomes.charCodeAt(unit), at, at + units);
       }
@@ -126,6 +150,7 @@ function foldFrom(text: string, first: number): Folded {
     text: textOf(codes.subarray(0, size)),
     starts: starts.subarray(0, size),
     ends: ends.subarray(0, size),
+    invisible,
   };
 }
 

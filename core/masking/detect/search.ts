@@ -7,7 +7,7 @@ import { CONTEXT_REACH, readable, type Context } from './context.ts';
 import type { DetectorId, Finding } from './detector.ts';
 import { findEmails, findUrlPasswords } from './email.ts';
 import { ALL_FEATURES, bytesOf, FEATURES, featuresOf } from './features.ts';
-import { fold } from './fold.ts';
+import { fold, type Folded } from './fold.ts';
 import { groupsOf } from './groups.ts';
 import { findLettered } from './lettered.ts';
 import { findNumbers } from './numbers.ts';
@@ -27,22 +27,33 @@ export interface Search {
 }
 
 /** Findings that start in [from, to); offsets are those of `text`. */
-export function search(
-  { wanted, context, minimum, tried }: Search,
-  text: string,
-  from: number,
-  to: number,
-): readonly Finding[] {
+export function search(how: Search, text: string, from: number, to: number): readonly Finding[] {
   const base = Math.max(0, from - HISTORY);
   const stretch = base === 0 && to === text.length ? text : text.slice(base, to);
   const folded = fold(stretch);
+  const found = searchFolded(how, stretch, folded, base, from - base);
+  if (folded.invisible) {
+    // Two values with nothing but an invisible character between them are one long something without it.
+    found.push(...searchFolded(how, stretch, fold(stretch, true), base, from - base));
+  }
+  return united(found);
+}
+
+/** `base`: where the stretch begins; `least`: findings before this offset in it do not count. */
+function searchFolded(
+  { wanted, context, minimum, tried }: Search,
+  stretch: string,
+  folded: Folded,
+  base: number,
+  least: number,
+): Finding[] {
   const bytes = bytesOf(folded.text);
   const size = folded.text.length;
   const features = featuresOf(bytes, ALL_FEATURES, false, 0, size);
   if (features === 0) return [];
   const startOf = (at: number): number => folded.starts?.[at] ?? at;
   const endOf = (end: number): number => folded.ends?.[end - 1] ?? end;
-  const first = foldedIndex(folded.starts, from - base);
+  const first = foldedIndex(folded.starts, least);
   const found: Finding[] = [];
   // Several candidates at one place see the same words.
   let place = -1;
@@ -58,13 +69,13 @@ export function search(
   const sink: Sink = {
     emit({ detector, start, end, confidence }) {
       const at = startOf(start);
-      const sure = at < from - base ? null : judge(detector, at, confidence);
+      const sure = at < least ? null : judge(detector, at, confidence);
       if (sure === null) return;
       found.push({ detector, start: base + at, end: base + endOf(end), confidence: sure });
     },
     worth(detector, start, confidence) {
       const at = startOf(start);
-      return at >= from - base && judge(detector, at, confidence) !== null;
+      return at >= least && judge(detector, at, confidence) !== null;
     },
     tried,
   };
@@ -85,7 +96,7 @@ export function search(
     if ((features & FEATURES.token) !== 0) findRandom(folded.text, first, sink);
     if ((features & FEATURES.assignment) !== 0) findAssigned(folded.text, first, sink);
   }
-  return united(found);
+  return found;
 }
 
 /** Digits and marks alone say nothing. */

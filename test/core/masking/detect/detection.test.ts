@@ -37,6 +37,23 @@ describe('what is found', () => {
     expect(createDetection(['us_ssn']).find('SSN: 219099999')).toHaveLength(1);
   });
 
+  it.each(['\0', '\u0001', '\u001F', '\u007F', '\u009F', '\u200B'])(
+    'neither trips over an invisible character nor loses two values that it parts: %j',
+    (mark) => {
+      const cards = createDetection(['credit_card', 'email']);
+      for (const one of ['41111111', 'ada@love']) {
+        const other = one === '41111111' ? '11111111' : 'lace.org';
+        const split = cards.find(`${one}${mark}${other}`);
+
+        expect(split, one).toHaveLength(1);
+        const text = `${one}${other}${mark}${one}${other}`;
+        const hidden = cards.find(text).reduce((sum, { start, end }) => sum + end - start, 0);
+        expect(hidden, text).toBeGreaterThanOrEqual(text.length - 1);
+        expect(suspicious(utf8.encode(text))).toBe(true);
+      }
+    },
+  );
+
   it('unites overlapping findings, so that nothing of either is left over', () => {
     const text = 'see https://bob:hunter22@mail.example.com/x';
     const [finding, ...rest] = all.find(text);
