@@ -1,7 +1,7 @@
 // The URL of a request to an HTTP target, written out of the policy's address and the judged path and query. URL parsers
 // repair what they read; here nothing may change on the way, so a URL that does not come out as it was written is refused.
 // That is also what keeps requests at the policy's address: no part of a path can become part of a host.
-import type { HttpTarget } from '../core/policy/policy.ts';
+import type { WebTarget } from '../core/policy/policy.ts';
 import { UpstreamFailure } from './http-failure.ts';
 
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
@@ -11,13 +11,13 @@ export function targetOrigin({
   scheme,
   host,
   port,
-}: Pick<HttpTarget, 'scheme' | 'host' | 'port'>): string {
+}: Pick<WebTarget, 'scheme' | 'host' | 'port'>): string {
   const name = host.includes(':') ? `[${host}]` : host;
   return `${scheme}://${name}${port === DEFAULT_PORTS[scheme] ? '' : `:${port}`}`;
 }
 
 /** Where requests go: the address, or the host name under which a tunnel publishes it. */
-export function routedOrigin(target: HttpTarget): string {
+export function routedOrigin(target: WebTarget): string {
   const { route } = target;
   const origin = route.kind === 'tunnel' ? tunnelOrigin(route.url) : targetOrigin(target);
   // `127.1`, `0x7f000001` and the like are other hosts to other parsers.

@@ -2,7 +2,7 @@
 // on. workerd's own HTTP client refuses malformed messages and resets the connection; the rest is checked here.
 import { HTTP_ANSWER_TIMEOUT_MS } from '../core/limits.ts';
 import type { HeaderList } from '../core/http/header-list.ts';
-import type { HttpTarget } from '../core/policy/policy.ts';
+import type { WebTarget } from '../core/policy/policy.ts';
 import { reportAuthFailure, UpstreamFailure, type UpstreamCode } from './http-failure.ts';
 import type { Sending } from './http-request.ts';
 
@@ -46,7 +46,7 @@ export async function answeredInTime(
  * What to throw when fetch did. The runtime tells a broken connection from an internal error, and nothing more: of TLS and
  * names it says `internal error`. It never says whether anything had been sent.
  */
-export function sendFailure(error: unknown, { scheme }: HttpTarget, signal: AbortSignal): unknown {
+export function sendFailure(error: unknown, { scheme }: WebTarget, signal: AbortSignal): unknown {
   if (error instanceof UpstreamFailure) return error;
   if (signal.aborted) return signal.reason;
   const internal = error instanceof Error && error.message.startsWith('internal error');
@@ -79,7 +79,7 @@ const EDGE_CODES: Readonly<Record<number, UpstreamCode>> = {
  */
 export async function checkedAnswer(
   response: Response,
-  target: HttpTarget,
+  target: WebTarget,
   webSocketAsked: boolean,
 ): Promise<HeaderList> {
   const failure = refusal(response, target, webSocketAsked);
@@ -95,7 +95,7 @@ export async function checkedAnswer(
 
 function refusal(
   { status, headers, webSocket }: Response,
-  target: HttpTarget,
+  target: WebTarget,
   webSocketAsked: boolean,
 ): UpstreamFailure | null {
   if (webSocket !== null) {

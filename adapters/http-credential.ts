@@ -7,7 +7,7 @@ import {
   type CredentialKind,
   type ShapedCredential,
 } from '../core/http/credential.ts';
-import type { HttpCredential, HttpTarget } from '../core/policy/policy.ts';
+import type { HttpCredential, WebTarget } from '../core/policy/policy.ts';
 import { secret, type Env } from './env.ts';
 import { reportAuthFailure, UpstreamFailure } from './http-failure.ts';
 import { accessToken, type AccessToken } from './http-token.ts';
@@ -23,7 +23,7 @@ export interface UsableCredential extends ShapedCredential {
  */
 export async function httpCredential(
   env: Env,
-  { id, credential }: HttpTarget,
+  { id, credential }: WebTarget,
 ): Promise<UsableCredential | null> {
   if (credential === null) return null;
   if (credential.kind !== 'oauth') return { ...taken(id, shaped(env, credential)), token: null };

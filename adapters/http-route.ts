@@ -3,7 +3,7 @@
 import { unreachable } from '../core/failure.ts';
 import { credentialHeaders } from '../core/http/credential.ts';
 import type { HeaderList } from '../core/http/header-list.ts';
-import type { HttpTarget } from '../core/policy/policy.ts';
+import type { WebTarget } from '../core/policy/policy.ts';
 import { isLoopback, webAddress } from '../core/policy/web-address.ts';
 import { DialFailure } from './dial-failure.ts';
 import { binding, isDevelopment, type Env } from './env.ts';
@@ -23,7 +23,7 @@ export interface HttpRoute extends Fetching {
 }
 
 /** @throws UpstreamFailure where a secret or binding that the policy names is not there, or the route leads nowhere safe */
-export function httpRoute(env: Env, { certificate, scheme, route }: HttpTarget): HttpRoute {
+export function httpRoute(env: Env, { certificate, scheme, route }: WebTarget): HttpRoute {
   if (certificate !== null && (route.kind !== 'tcp' || scheme !== 'https')) {
     // A certificate proves who asks inside of TLS from here to there; on the other routes somebody else speaks it.
     throw impassable('a client certificate needs the straight way and https');

@@ -57,6 +57,10 @@ export async function sendRequest(
   return { response, unread: answer.status === 410 };
 }
 
-function sessionKey({ target, principal }: { target: string; principal: Principal }): string {
-  return `${target} ${principal.id} ${claimsDigest(principal, nativeCrypto)}`;
+function sessionKey({
+  protocol,
+  target,
+  principal,
+}: Pick<SessionTicket, 'protocol' | 'target'> & { principal: Principal }): string {
+  return `${protocol} ${target} ${principal.id} ${claimsDigest(principal, nativeCrypto)}`;
 }

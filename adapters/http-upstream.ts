@@ -3,7 +3,7 @@
 // the target no longer takes. Which headers the caller may see, masks and records are whoever asks to see to.
 import type { HeaderList } from '../core/http/header-list.ts';
 import { withCredentialParameter } from '../core/http/credential.ts';
-import type { HttpTarget } from '../core/policy/policy.ts';
+import type { WebTarget } from '../core/policy/policy.ts';
 import type { Env } from './env.ts';
 import { requestUrl, routedOrigin, targetOrigin } from './http-address.ts';
 import { answeredInTime, checkedAnswer, sendFailure } from './http-answer.ts';
@@ -52,7 +52,7 @@ export interface UpstreamResponse {
  */
 export async function upstream(
   env: Env,
-  target: HttpTarget,
+  target: WebTarget,
   request: UpstreamRequest,
 ): Promise<UpstreamResponse> {
   const first = await exchange(env, target, request);
@@ -70,7 +70,7 @@ export async function upstream(
 }
 
 /** The target's answer is the caller's, but operators hear that their credential does not open the door. */
-function told(target: HttpTarget, response: UpstreamResponse): UpstreamResponse {
+function told(target: WebTarget, response: UpstreamResponse): UpstreamResponse {
   if (target.credential !== null && (response.status === 401 || response.status === 403)) {
     reportAuthFailure(target.id, `answer_${response.status}`);
   }
@@ -82,7 +82,7 @@ interface Exchange {
   readonly response: UpstreamResponse;
 }
 
-async function exchange(env: Env, target: HttpTarget, request: UpstreamRequest): Promise<Exchange> {
+async function exchange(env: Env, target: WebTarget, request: UpstreamRequest): Promise<Exchange> {
   request.signal.throwIfAborted();
   const route = httpRoute(env, target);
   const origin = routedOrigin(target);

@@ -17,6 +17,7 @@ type Start = Extract<SessionEvent, { kind: 'session.start' }>;
 type Statement = Extract<SessionEvent, { kind: 'statement' }>;
 type Intent = Extract<SessionEvent, { kind: 'intent' }>;
 type Request = Extract<SessionEvent, { kind: 'request' }>;
+type Call = Extract<SessionEvent, { kind: 'call' }>;
 type Outcome = Extract<SessionEvent, { kind: 'outcome' }>;
 
 /** An outcome whose intent is in an earlier batch: completes the row that is there. */
@@ -95,6 +96,12 @@ export function indexRows(
         count(event.decision);
         break;
       }
+      case 'call': {
+        const columns = { via: MCP_VIA, ...callColumns(event) };
+        actions.set(event.action, actionRow(start.session, chained.at, event, columns));
+        count(event.decision);
+        break;
+      }
       case 'outcome': {
         const row = actions.get(event.action);
         if (row === undefined) outcomes.push(lateOutcome(chained.at, event));
@@ -138,6 +145,7 @@ export function indexRows(
 
 /** `via` of a request. Whoever reads `facts` tells by it which kind they are. */
 export const HTTP_VIA = 'http';
+export const MCP_VIA = 'mcp';
 
 /** What an action is about. */
 type ContentColumns = Pick<
@@ -178,6 +186,21 @@ function requestColumns({ method, path, query, facts }: Request): ContentColumns
   };
 }
 
+/** A message to an MCP server is found by its method and what it names. */
+function callColumns({ method, facts }: Call): ContentColumns {
+  const name = facts === null ? '' : facts.tool || facts.prompt || facts.resource;
+  const text = `${method} ${name}`.trimEnd();
+  return {
+    statement: shortened(text),
+    truncated: text.length > MAX_STATEMENT_LENGTH,
+    statementDigest: digestOf(text),
+    effect: facts === null || facts.opaque.length > 0 ? 'opaque' : '',
+    verbs: [method],
+    tables: [],
+    facts: JSON.stringify(facts).length <= MAX_FACTS_LENGTH ? facts : null,
+  };
+}
+
 /** Of most requests nobody can know it. */
 function requestEffect(facts: HttpFacts | null): string {
   if (facts === null || facts.opaque.length > 0) return 'opaque';
@@ -187,7 +210,7 @@ function requestEffect(facts: HttpFacts | null): string {
 function actionRow(
   sessionId: string,
   at: number,
-  { action, decision }: Intent | Request,
+  { action, decision }: Intent | Request | Call,
   content: ContentColumns & Pick<ActionRow, 'via'>,
 ): ActionRow {
   return {

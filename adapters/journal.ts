@@ -126,7 +126,7 @@ class SqlJournal implements Journal {
 
   get lastAction(): number {
     const rows = this.#sql.exec<{ last: number | null }>(
-      "SELECT MAX(ref) AS last FROM events WHERE kind IN ('intent', 'request')",
+      "SELECT MAX(ref) AS last FROM events WHERE kind IN ('intent', 'request', 'call')",
     );
     return rows.one().last ?? 0;
   }
@@ -285,7 +285,7 @@ class SqlJournal implements Journal {
   }
 
   #follow(event: SessionEvent): void {
-    if (event.kind === 'intent' || event.kind === 'request') this.#open.add(event.action);
+    if (isIntent(event)) this.#open.add(event.action);
     else if (event.kind === 'outcome') this.#open.delete(event.action);
     else if (event.kind === 'session.end') this.#ended = true;
   }
@@ -315,7 +315,7 @@ class SqlJournal implements Journal {
       this.#protocol = start.protocol ?? '';
       this.#bytes = this.#sizeAfter(0);
       const open = this.#sql.exec<{ ref: number }>(
-        "SELECT ref FROM events WHERE kind IN ('intent', 'request') EXCEPT SELECT ref FROM events WHERE kind = 'outcome'",
+        "SELECT ref FROM events WHERE kind IN ('intent', 'request', 'call') EXCEPT SELECT ref FROM events WHERE kind = 'outcome'",
       );
       for (const { ref } of open.toArray()) this.#open.add(ref);
     }
@@ -338,7 +338,7 @@ class SqlJournal implements Journal {
 
   #denied(action: number): boolean {
     const rows = this.#sql.exec<EventRow>(
-      "SELECT seq, at, parts, json, prev_hash, hash FROM events WHERE kind IN ('intent', 'request') AND ref = ? LIMIT 1",
+      "SELECT seq, at, parts, json, prev_hash, hash FROM events WHERE kind IN ('intent', 'request', 'call') AND ref = ? LIMIT 1",
       action,
     );
     const row = rows.toArray()[0];
@@ -357,6 +357,13 @@ class SqlJournal implements Journal {
   }
 }
 
+/** Whether it begins an action. */
+function isIntent(
+  event: SessionEvent,
+): event is Extract<SessionEvent, { kind: 'intent' | 'request' | 'call' }> {
+  return event.kind === 'intent' || event.kind === 'request' || event.kind === 'call';
+}
+
 /** What an event is found by: a statement by its number, an intent and its outcome by their action. */
 function reference(event: SessionEvent): number | null {
   switch (event.kind) {
@@ -364,6 +371,7 @@ function reference(event: SessionEvent): number | null {
       return event.statement;
     case 'intent':
     case 'request':
+    case 'call':
     case 'outcome':
       return event.action;
     default:

@@ -19,6 +19,7 @@ import {
 import type { ApprovalRequest, SqlContent } from '../core/approval/request.ts';
 import { unreachable } from '../core/failure.ts';
 import { httpBlocks, httpFields } from './slack-http.ts';
+import { mcpBlocks, mcpFields } from './slack-mcp.ts';
 import {
   code,
   escaped,
@@ -150,6 +151,8 @@ function actionFields(request: ApprovalRequest): (string | null)[] {
     }
     case 'http':
       return httpFields(content);
+    case 'mcp':
+      return mcpFields(content);
     default:
       return unreachable(content);
   }
@@ -164,6 +167,8 @@ function contentBlocks(content: ApprovalRequest['content']): Shown {
       return statementBlocks(content);
     case 'http':
       return httpBlocks(content);
+    case 'mcp':
+      return mcpBlocks(content);
     default:
       return unreachable(content);
   }

@@ -79,6 +79,22 @@ function action({ content, facts, estimatedRows }: ApprovalRequest): Record<stri
       };
     case 'http':
       return httpAction(content);
+    case 'mcp': {
+      const { method, params, definition, facts: known } = content;
+      const { tool, prompt, resource, opaque } = known;
+      return {
+        kind: 'mcp',
+        method,
+        tool,
+        prompt,
+        resource,
+        // Null is "read them on the page", never a part of them.
+        params: params.length <= MAX_STATEMENT_CHARS ? params : null,
+        paramsLength: params.length,
+        definition,
+        opaque,
+      };
+    }
     default:
       return unreachable(content);
   }

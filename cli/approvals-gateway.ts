@@ -42,6 +42,12 @@ const contentSchema = z.discriminatedUnion('kind', [
     webSocket: z.boolean(),
     body: z.union([z.object({ text: z.string() }), z.object({ base64: z.string() })]).nullable(),
   }),
+  z.object({
+    kind: z.literal('mcp'),
+    method: z.string(),
+    params: z.string(),
+    definition: z.string().nullable(),
+  }),
   z.object({ kind: z.literal('connect'), protocol: z.string(), seconds: z.number().nullable() }),
 ]);
 

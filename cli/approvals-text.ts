@@ -1,6 +1,7 @@
 // Approvals as text for a terminal. Everything in them may have been chosen by whoever asks: it is made visible first, so
 // that no escape sequence repaints the screen somebody decides by.
 import { duration, visible, visibleLine } from '../core/approval/message.ts';
+import { shownParams } from '../core/approval/mcp-message.ts';
 import { unreachable } from '../core/failure.ts';
 import type { Approval, ApprovalSummary, Content } from './approvals-gateway.ts';
 import { requestFacts, requestLines } from './approvals-http.ts';
@@ -68,6 +69,11 @@ function contentFacts({ content, facts }: Approval): (readonly [string, string])
     }
     case 'http':
       return requestFacts(content, facts);
+    case 'mcp':
+      return [
+        ['method', content.method],
+        ...(content.definition === null ? [] : [['definition', content.definition] as const]),
+      ];
     case 'sql':
       return sqlFacts(content);
     default:
@@ -93,6 +99,8 @@ function contentLines({ content, facts }: Approval): string[] {
       return [];
     case 'http':
       return requestLines(content, facts);
+    case 'mcp':
+      return ['', 'Parameters:', visible(shownParams(content))];
     case 'sql':
       return statementLines(content);
     default:

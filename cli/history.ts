@@ -6,6 +6,7 @@ import {
   SQL_EFFECTS,
   type HttpFacts,
   type Json,
+  type McpFacts,
   type Parameters,
   type SqlFacts,
 } from '../core/facts.ts';
@@ -52,6 +53,15 @@ const httpFacts: z.ZodType<HttpFacts> = z.object({
   opaque: names,
 });
 
+const mcpFacts: z.ZodType<McpFacts> = z.object({
+  method: z.string(),
+  tool: z.string(),
+  arguments: z.custom<Json>(),
+  resource: z.string(),
+  prompt: z.string(),
+  opaque: names,
+});
+
 /** A column that holds JSON. */
 const json = (schema: z.ZodType) =>
   z.string().transform((text, context): unknown => {
@@ -79,6 +89,10 @@ function actionOf({ via, facts }: z.infer<typeof row>): RecordedAction['action']
   if (via === 'http') {
     const http = httpFacts.safeParse(parse(facts));
     return http.success ? { kind: 'http', http: http.data } : null;
+  }
+  if (via === 'mcp') {
+    const mcp = mcpFacts.safeParse(parse(facts));
+    return mcp.success ? { kind: 'mcp', mcp: mcp.data } : null;
   }
   const sql = sqlFacts.safeParse(parse(facts));
   return sql.success ? { kind: 'sql', sql: sql.data } : null;

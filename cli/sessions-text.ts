@@ -52,7 +52,7 @@ export function actionLines(session: SessionSummary, actions: readonly ActionSum
     action.effect === '' ? '-' : action.effect,
     [action.outcome ?? 'open', action.error ?? ''].join(' ').trim(),
     // A request has no rows, and 0 would say that it changed nothing.
-    action.rows === null || action.via === 'http' ? '-' : String(action.rows),
+    action.rows === null || ['http', 'mcp'].includes(action.via) ? '-' : String(action.rows),
     action.durationMs === null ? '-' : `${action.durationMs} ms`,
     shortened(action.statement, action.truncated),
   ]);

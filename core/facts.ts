@@ -90,11 +90,28 @@ export interface HttpFacts {
   readonly opaque: readonly string[];
 }
 
+/** Facts of one message to an MCP server; what rules see as `mcp`. docs/mcp.md lists the words of `opaque`. */
+export interface McpFacts {
+  /** `tools/call`, `resources/read` … */
+  readonly method: string;
+  /** Name of the tool that is called; empty for other methods. */
+  readonly tool: string;
+  /** An object, of a tool or prompt; of a completion, the one argument that is being completed. Empty otherwise. */
+  readonly arguments: Json;
+  /** URI of the resource, to the letter; empty otherwise. */
+  readonly resource: string;
+  /** Name of the prompt; empty otherwise. */
+  readonly prompt: string;
+  /** Why the facts are not all there is to know; sorted, distinct, empty otherwise. */
+  readonly opaque: readonly string[];
+}
+
 /** One thing a caller wants done, and everything a rule may know about it. */
 export type Action =
   | { readonly kind: 'connect'; readonly connect: ConnectFacts }
   | { readonly kind: 'sql'; readonly sql: SqlFacts }
-  | { readonly kind: 'http'; readonly http: HttpFacts };
+  | { readonly kind: 'http'; readonly http: HttpFacts }
+  | { readonly kind: 'mcp'; readonly mcp: McpFacts };
 
 /** What is known of an action besides that a session is opened. */
-export type ActionFacts = SqlFacts | HttpFacts;
+export type ActionFacts = SqlFacts | HttpFacts | McpFacts;

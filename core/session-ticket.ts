@@ -6,9 +6,18 @@ export const TICKET_HEADER = 'x-postern-ticket';
 /** In the object's answer to the door: the session is over, and the next request needs another. Never shown outside. */
 export const ENDED_HEADER = 'x-postern-ended';
 
+/** Doors at which one request after the other comes, instead of a connection. A target's kind, and the door's path: /mcp. */
+export const REQUEST_PROTOCOLS = ['http', 'mcp'] as const;
+export type RequestProtocol = (typeof REQUEST_PROTOCOLS)[number];
+
+/** Null for a protocol of connections. */
+export function requestProtocol(name: string): RequestProtocol | null {
+  return REQUEST_PROTOCOLS.find((protocol) => protocol === name) ?? null;
+}
+
 export interface SessionTicket {
   /** Which door it came in by: one connection's bytes, or one request after the other. */
-  readonly protocol: 'postgres' | 'http';
+  readonly protocol: 'postgres' | RequestProtocol;
   readonly session: string;
   readonly target: string;
   /** Verified at the door from the Authorization header; null when the protocol itself will bring the token. */

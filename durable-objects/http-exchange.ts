@@ -2,11 +2,7 @@
 // back through what hides and masks. Nothing goes to the target before its intent is durable (the object's output gate
 // holds the fetch until the journal's write is confirmed).
 import { nativeCrypto } from '../adapters/crypto.ts';
-import type { Env } from '../adapters/env.ts';
-import { UpstreamFailure } from '../adapters/http-failure.ts';
-import { upstream, type UpstreamResponse } from '../adapters/http-upstream.ts';
 import { decisionRecord } from '../core/audit/decision-record.ts';
-import type { Outcome, SessionEvent } from '../core/audit/event.ts';
 import type { HttpContent } from '../core/approval/request.ts';
 import { decodeUtf8, toHex } from '../core/bytes.ts';
 import { encodeBase64 } from '../core/base64.ts';
@@ -21,61 +17,53 @@ import { recordedHeaders, shortened } from '../core/http/record.ts';
 import { failureRefusal, requestRefusal } from '../core/http/refusal.ts';
 import type { HttpTarget } from '../core/policy/policy.ts';
 import type { Decide } from './access.ts';
+import {
+  claimedTask,
+  Undertaking,
+  type Dialect,
+  type Exchange,
+  type ExchangeOptions,
+} from './exchange.ts';
 import { HttpAnswer } from './http-answer.ts';
 import { refusalResponse, respond } from './http-response.ts';
 import type { MaskedDecision } from './masked-decision.ts';
 import { BodyUnread, readBody, type RequestBody } from './request-body.ts';
 
-export interface ExchangeOptions {
-  readonly env: Env;
-  readonly target: HttpTarget;
-  readonly session: string;
-  readonly origin: string;
-  readonly action: number;
-  /** Policy revision under which requests are refused that no rule sees. */
-  readonly revision: number;
-  /** Throws when the journal cannot be written: nothing may be sent then. */
-  append(events: readonly SessionEvent[]): void;
-  /** `claimed`: what the caller says it is doing. */
-  decide(asked: Decide, claimed: string): Promise<MaskedDecision>;
-  /** Once, when nothing of it is under way any more. */
-  over(): void;
-}
+export const HTTP: Dialect = {
+  protocol: 'http',
+  exchange: (target, options) =>
+    target.kind === 'http' ? new HttpExchange(target, options) : null,
+  refused: async (_, decision, ticket) => refusalResponse(decision, ticket),
+  ended: async (_, code, session) => respond(failureRefusal(code), session),
+};
 
-/** What a caller says about its request; shown to people as claimed. Characters. */
-const MAX_TASK_CHARS = 200;
-
-export class HttpExchange {
+class HttpExchange implements Exchange {
+  readonly #target: HttpTarget;
   readonly #options: ExchangeOptions;
-  readonly #abort = new AbortController();
-  #intended = false;
-  #settled = false;
+  readonly #undertaking: Undertaking;
 
-  constructor(options: ExchangeOptions) {
+  constructor(target: HttpTarget, options: ExchangeOptions) {
+    this.#target = target;
     this.#options = options;
+    this.#undertaking = new Undertaking(options);
   }
 
   async run(request: Request, url: DoorUrl): Promise<Response> {
     try {
       return await this.#run(request, url);
     } catch (error) {
-      const kind = error instanceof Error ? error.name : 'unknown';
-      console.error(
-        JSON.stringify({ event: 'exchange_broken', session: this.#options.session, kind }),
-      );
-      this.#settle('unknown', 'internal', 0);
+      this.#undertaking.broken(error);
       return respond(failureRefusal('internal'), this.#options.session);
     }
   }
 
-  /** The session ends: what is under way is broken off. */
   abort(code: SessionCode): void {
-    this.#abort.abort(new Error(code));
-    this.#settle('cancelled', code, 0);
+    this.#undertaking.abort(code);
   }
 
   async #run(request: Request, url: DoorUrl): Promise<Response> {
-    const { target, action, session } = this.#options;
+    const { action, session } = this.#options;
+    const target = this.#target;
     const read = readIncoming(request.method, url, [...request.headers], {
       cookies: target.options.cookies,
       headers: target.options.headers,
@@ -118,12 +106,11 @@ export class HttpExchange {
       quiet: true,
       preparing: false,
     };
-    const task = (request.headers.get('x-postern-task') ?? '').slice(0, MAX_TASK_CHARS);
-    const decision = await this.#options.decide(asked, task);
+    const decision = await this.#options.decide(asked, claimedTask(request.headers));
     this.#intend(incoming, body, digest, facts, decision);
     if (decision.kind !== 'allow') {
       if (body.kind === 'streamed') void body.stream.cancel();
-      this.#settle('refused', decision.kind === 'deny' ? decision.code : null, 0);
+      this.#undertaking.settle('refused', decision.kind === 'deny' ? decision.code : null, 0);
       return refusalResponse(decision, { session, origin: this.#options.origin });
     }
     return this.#send(incoming, body, decision);
@@ -134,39 +121,31 @@ export class HttpExchange {
     body: RequestBody,
     decision: Extract<MaskedDecision, { kind: 'allow' }>,
   ): Promise<Response> {
-    const { env, target, session } = this.#options;
-    let response: UpstreamResponse;
-    try {
-      response = await upstream(env, target, {
-        method: incoming.method,
-        path: incoming.path,
-        query: incoming.query,
-        headers: incoming.headers,
-        body: body.kind === 'none' ? null : body.kind === 'whole' ? body.bytes : body.stream,
-        length: body.kind === 'streamed' ? body.length : null,
-        webSocket: incoming.webSocket,
-        signal: this.#abort.signal,
-      });
-    } catch (error) {
-      const failure = error instanceof UpstreamFailure ? error : null;
-      const code = failure?.code ?? 'target_closed';
-      const detail = failure?.message ?? '';
-      console.warn(JSON.stringify({ event: code, session, target: target.id, detail }));
-      if (body.kind === 'streamed') void body.stream.cancel(error);
-      // Whether a target has acted on what it may have got, nobody here knows.
-      const sent = failure?.sent ?? true;
-      this.#settle(sent ? 'unknown' : 'failed', code, 0);
-      return respond(failureRefusal(code, sent), session);
+    const { env, session } = this.#options;
+    const target = this.#target;
+    const { method, path, query, headers, webSocket } = incoming;
+    const sent = await this.#undertaking.send(target, {
+      method,
+      path,
+      query,
+      headers,
+      body: body.kind === 'none' ? null : body.kind === 'whole' ? body.bytes : body.stream,
+      length: body.kind === 'streamed' ? body.length : null,
+      webSocket,
+    });
+    if (!sent.ok) {
+      if (body.kind === 'streamed') void body.stream.cancel();
+      return respond(failureRefusal(sent.code, sent.sent), session);
     }
     return new HttpAnswer({
       env,
       target,
       session,
-      path: incoming.path,
-      method: incoming.method,
+      path,
+      method,
       masking: decision.masking ?? null,
-      settle: (outcome, error, bytes) => this.#settle(outcome, error, bytes),
-    }).render(response);
+      settle: (outcome, error, bytes) => this.#undertaking.settle(outcome, error, bytes),
+    }).render(sent.response);
   }
 
   #intend(
@@ -176,57 +155,34 @@ export class HttpExchange {
     facts: HttpFacts,
     decision: Decision,
   ): void {
-    this.#options.append([
-      {
-        kind: 'request',
-        action: this.#options.action,
-        method,
-        path,
-        query,
-        headers: recordedHeaders(headers),
-        body:
-          body.kind === 'whole' && digest !== null ? { digest, bytes: body.bytes.length } : null,
-        facts,
-        decision: decisionRecord(decision),
-      },
-    ]);
-    this.#intended = true;
+    this.#undertaking.intend({
+      kind: 'request',
+      action: this.#options.action,
+      method,
+      path,
+      query,
+      headers: recordedHeaders(headers),
+      body: body.kind === 'whole' && digest !== null ? { digest, bytes: body.bytes.length } : null,
+      facts,
+      decision: decisionRecord(decision),
+    });
   }
 
   /** Refused before it was judged. */
   #refused(method: string, path: string, query: string | null, error: string): void {
     const { action, revision } = this.#options;
-    this.#options.append([
-      {
-        kind: 'request',
-        action,
-        method: shortened(method),
-        path,
-        query,
-        headers: [],
-        body: null,
-        facts: null,
-        decision: { kind: 'deny', rules: [], code: 'request_refused', revision, observed: [] },
-      },
-    ]);
-    this.#intended = true;
-    this.#settle('refused', error, 0);
-  }
-
-  /** Once. What was never intended has no outcome. */
-  #settle(outcome: Outcome, error: string | null, bytes: number): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    const { action } = this.#options;
-    try {
-      if (this.#intended) {
-        this.#options.append([
-          { kind: 'outcome', action, outcome, rows: 0, bytes, error, digest: null },
-        ]);
-      }
-    } finally {
-      this.#options.over();
-    }
+    this.#undertaking.intend({
+      kind: 'request',
+      action,
+      method: shortened(method),
+      path,
+      query,
+      headers: [],
+      body: null,
+      facts: null,
+      decision: { kind: 'deny', rules: [], code: 'request_refused', revision, observed: [] },
+    });
+    this.#undertaking.settle('refused', error, 0);
   }
 }
 

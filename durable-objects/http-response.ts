@@ -28,5 +28,6 @@ export function respond({ status, headers, body }: Answer, session: string): Res
   all.set('x-postern-session', session);
   // What a target answers never has it: its own headers of that kind are left out (header-tables.ts).
   all.set('x-postern-answer', 'gateway');
-  return new Response(body, { status, headers: all });
+  // A status like 204 takes none, not even an empty one.
+  return new Response(body === '' ? null : body, { status, headers: all });
 }

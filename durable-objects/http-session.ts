@@ -11,16 +11,13 @@ import type { Denial } from '../core/decision.ts';
 import type { ConnectFacts } from '../core/facts.ts';
 import type { SessionCode } from '../core/failure.ts';
 import type { DoorUrl } from '../core/http/door.ts';
-import { failureRefusal } from '../core/http/refusal.ts';
 import type { Principal } from '../core/identity.ts';
 import { MAX_UNSHIPPED_BYTES, SESSION_TICK_MS } from '../core/limits.ts';
-import type { HttpTarget } from '../core/policy/policy.ts';
 import type { SessionTicket } from '../core/session-ticket.ts';
 import { Access, type Decide, type Ending } from './access.ts';
 import { Allowance } from './allowance.ts';
+import type { Dialect, Exchange, ExchangeOptions } from './exchange.ts';
 import { Holding } from './holding.ts';
-import { HttpExchange } from './http-exchange.ts';
-import { refusalResponse, respond } from './http-response.ts';
 import { Judgement } from './judgement.ts';
 import type { MaskedDecision } from './masked-decision.ts';
 
@@ -46,6 +43,7 @@ const UNNAMED: Denial = {
 
 export class HttpSession {
   readonly #ticket: SessionTicket;
+  readonly #dialect: Dialect;
   readonly #host: HttpHost;
   readonly #principal: Principal;
   readonly #judgement: Judgement;
@@ -54,7 +52,7 @@ export class HttpSession {
   readonly #access: Access;
   readonly #env: Env;
   readonly #connect: ConnectFacts;
-  readonly #exchanges = new Set<HttpExchange>();
+  readonly #exchanges = new Set<Exchange>();
   #actions: number;
   #started: boolean;
   #opening: Promise<MaskedDecision> | null = null;
@@ -64,6 +62,7 @@ export class HttpSession {
   constructor(
     env: Env,
     ticket: SessionTicket,
+    dialect: Dialect,
     principal: Principal,
     parse: ParseSql,
     host: HttpHost,
@@ -71,6 +70,7 @@ export class HttpSession {
   ) {
     this.#env = env;
     this.#ticket = ticket;
+    this.#dialect = dialect;
     this.#host = host;
     this.#principal = principal;
     this.#actions = resumed?.lastAction ?? 0;
@@ -89,7 +89,7 @@ export class HttpSession {
       append: (events) => host.append(events),
     });
     const { agent, country } = ticket.client;
-    this.#connect = { protocol: 'http', client: agent, country };
+    this.#connect = { protocol: dialect.protocol, client: agent, country };
   }
 
   /** No request is under way. */
@@ -107,27 +107,29 @@ export class HttpSession {
     this.#opening ??= this.#open(waitMs);
     const opened = await this.#opening;
     const { session } = this.#ticket;
-    if (opened.kind === 'deny') return refusalResponse(opened, this.#ticket);
+    if (opened.kind === 'deny') return this.#dialect.refused(request, opened, this.#ticket);
     const ending = this.#ended ?? (await this.#ending());
     if (ending !== null) {
       this.end(ending.code, ending.message);
-      return respond(failureRefusal(ending.code), session);
+      return this.#dialect.ended(request, ending.code, session);
     }
-    const target = this.#httpTarget();
-    if (target === null) {
-      return refusalResponse({ ...UNNAMED, revision: opened.revision, observed: [] }, this.#ticket);
-    }
-    const exchange = new HttpExchange({
+    const options: ExchangeOptions = {
       env: this.#env,
-      target,
       session,
+      principal: this.#principal.id,
       origin: this.#ticket.origin,
       action: ++this.#actions,
       revision: opened.revision,
       append: (events) => this.#append(events),
       decide: (asked, claimed) => this.#decide(asked, claimed, waitMs),
       over: () => this.#left(exchange),
-    });
+    };
+    const target = this.#judgement.target();
+    const exchange = target === null ? null : this.#dialect.exchange(target, options);
+    if (exchange === null) {
+      const unnamed = { ...UNNAMED, revision: opened.revision, observed: [] };
+      return this.#dialect.refused(request, unnamed, this.#ticket);
+    }
     this.#exchanges.add(exchange);
     this.#tickTimer ??= setInterval(() => void this.#tick(), SESSION_TICK_MS);
     return exchange.run(request, url);
@@ -160,7 +162,7 @@ export class HttpSession {
       action: { kind: 'connect', connect: this.#connect },
       refusal: null,
       unresolved: [],
-      content: () => ({ kind: 'connect', protocol: 'http', seconds: null }),
+      content: () => ({ kind: 'connect', protocol: this.#dialect.protocol, seconds: null }),
       lineage: () => null,
       quiet: true,
       preparing: false,
@@ -177,7 +179,7 @@ export class HttpSession {
           ? await this.#access.admit(asked, this.#principal, this.#connect, judged, waitMs)
           : judged;
     const { revision, observed } = decision;
-    const known = this.#httpTarget() !== null;
+    const known = this.#judgement.target()?.kind === this.#dialect.protocol;
     const answer =
       (decision.kind === 'deny' && decision.code === 'no_rule') || !known
         ? { ...UNNAMED, revision, observed }
@@ -233,11 +235,6 @@ export class HttpSession {
     return this.#judgement.masked(asked, { ...denial, revision, observed });
   }
 
-  #httpTarget(): HttpTarget | null {
-    const target = this.#judgement.target();
-    return target?.kind === 'http' ? target : null;
-  }
-
   #start(revision: number): void {
     this.#started = true;
     const { session, target, client } = this.#ticket;
@@ -247,7 +244,7 @@ export class HttpSession {
         kind: 'session.start',
         session,
         target,
-        protocol: 'http',
+        protocol: this.#dialect.protocol,
         principal: { id, kind, groups, claimsDigest: claimsDigest(this.#principal, nativeCrypto) },
         client: { name: client.agent, address: client.address, country: client.country },
         revision,
@@ -264,7 +261,8 @@ export class HttpSession {
     }
   }
 
-  #left(exchange: HttpExchange): void {
+  #left(exchange: Exchange | null): void {
+    if (exchange === null) return;
     this.#exchanges.delete(exchange);
     if (this.#exchanges.size > 0) return;
     clearInterval(this.#tickTimer);

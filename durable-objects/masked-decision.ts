@@ -52,7 +52,7 @@ function decide(effect: Decide, decision: Decision, inForce: MasksInForce | null
   const { revision, observed } = decision;
   if (inForce === null) return { ...UNKNOWN, revision, observed };
   if (inForce.masks === null) return decision;
-  if (effect.action.kind === 'http') {
+  if (effect.action.kind === 'http' || effect.action.kind === 'mcp') {
     const masking = bodyMasking(inForce.masks);
     if (masking === null) return decision;
     if (!inForce.keyed && keyedBody(masking)) return { ...KEYLESS, revision, observed };

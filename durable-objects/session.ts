@@ -13,11 +13,23 @@ import type { ChainedEvent, SessionEvent } from '../core/audit/event.ts';
 import { doorUrl } from '../core/http/door.ts';
 import type { Principal } from '../core/identity.ts';
 import { HTTP_SESSION_REUSE_MS, MAX_HTTP_WAIT_SECONDS, SHIP_INTERVAL_MS } from '../core/limits.ts';
-import { ENDED_HEADER, TICKET_HEADER, type SessionTicket } from '../core/session-ticket.ts';
+import {
+  ENDED_HEADER,
+  requestProtocol,
+  TICKET_HEADER,
+  type SessionTicket,
+} from '../core/session-ticket.ts';
 import { TUNNEL_PROTOCOL } from '../core/tunnel.ts';
+import type { Dialect } from './exchange.ts';
+import { HTTP } from './http-exchange.ts';
 import { HttpSession } from './http-session.ts';
 import { LiveSession } from './live-session.ts';
+import { MCP } from './mcp-exchange.ts';
 
+/** How requests are read and answered, by the door that they come in by. */
+const DIALECTS: ReadonlyMap<string, Dialect> = new Map(
+  [HTTP, MCP].map((dialect) => [dialect.protocol, dialect]),
+);
 /** After a crash the alarm finds the journal unfinished; while the session lives it only ships. */
 const ALARM_MS = 60_000;
 /** What a crash left open is closed at once and shipped this soon after. */
@@ -45,7 +57,7 @@ export class Session extends DurableObject<Env> implements SessionRpc {
     this.#journal = createJournal(ctx.storage.sql, nativeCrypto);
     // An unfinished journal in a new object means that the last one died: its open actions are `unknown`. Between two
     // requests an object may be put to sleep at any time, and the session goes on in the next.
-    if (this.#journal.recover(Date.now(), this.#journal.protocol === 'http')) {
+    if (this.#journal.recover(Date.now(), requestProtocol(this.#journal.protocol) !== null)) {
       this.#alarmSet = true;
       void ctx.storage.setAlarm(Date.now() + RECOVERY_ALARM_MS);
     }
@@ -56,7 +68,8 @@ export class Session extends DurableObject<Env> implements SessionRpc {
     const header = request.headers.get(TICKET_HEADER);
     if (header === null) return new Response(null, { status: 409 });
     const ticket = JSON.parse(Buffer.from(header, 'base64').toString()) as SessionTicket;
-    if (ticket.protocol === 'http') return this.#request(ticket, request);
+    const dialect = DIALECTS.get(ticket.protocol);
+    if (dialect !== undefined) return this.#request(ticket, dialect, request);
     if (this.#taken || this.#journal.head.seq > 0) return new Response(null, { status: 409 });
     this.#taken = true;
     const active = await policies.current(this.env.DB, isDevelopment(this.env), Date.now());
@@ -76,9 +89,9 @@ export class Session extends DurableObject<Env> implements SessionRpc {
   }
 
   /** One request of an HTTP session; 410 once it is over, and the door opens another. */
-  async #request(ticket: SessionTicket, request: Request): Promise<Response> {
+  async #request(ticket: SessionTicket, dialect: Dialect, request: Request): Promise<Response> {
     const { principal } = ticket;
-    const url = doorUrl(request.url, '/http');
+    const url = doorUrl(request.url, `/${dialect.protocol}`);
     if (principal === null || url?.target !== ticket.target) {
       return new Response(null, { status: 409 });
     }
@@ -87,7 +100,7 @@ export class Session extends DurableObject<Env> implements SessionRpc {
     if (
       ended ||
       this.#taken ||
-      (protocol !== '' && protocol !== 'http') ||
+      (protocol !== '' && protocol !== dialect.protocol) ||
       !this.#owns(principal)
     ) {
       return new Response(null, { status: 410, headers: { [ENDED_HEADER]: 'true' } });
@@ -95,6 +108,7 @@ export class Session extends DurableObject<Env> implements SessionRpc {
     this.#http ??= new HttpSession(
       this.env,
       ticket,
+      dialect,
       principal,
       parse,
       {
@@ -162,7 +176,7 @@ export class Session extends DurableObject<Env> implements SessionRpc {
 
   /** A session of requests that goes on, whether or not any is under way. */
   get #sleeps(): boolean {
-    return this.#journal.protocol === 'http' && !this.#journal.ended;
+    return requestProtocol(this.#journal.protocol) !== null && !this.#journal.ended;
   }
 
   #endIdle(): void {

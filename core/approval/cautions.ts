@@ -2,6 +2,7 @@
 // it in the statement. An empty list promises nothing.
 import { unreachable } from '../failure.ts';
 import { requestCautions } from './http-cautions.ts';
+import { messageCautions } from './mcp-message.ts';
 import { rowBound } from './envelope.ts';
 import { duration } from './message.ts';
 import type { ApprovalRequest, SqlContent } from './request.ts';
@@ -21,6 +22,8 @@ export function cautions(request: ApprovalRequest): readonly string[] {
           ];
     case 'http':
       return requestCautions(content);
+    case 'mcp':
+      return messageCautions(content);
     default:
       return unreachable(content);
   }

@@ -81,6 +81,8 @@ function encodableContent(
       return { ok: true, value: ['connect', content.protocol, content.seconds] };
     case 'http':
       return { ok: true, value: canonicalRequest(content) };
+    case 'mcp':
+      return { ok: true, value: ['mcp', content.method, content.params, content.definition] };
     default:
       return unreachable(content);
   }

@@ -2,6 +2,7 @@
 // not made visible yet: every place that shows them does that (message.ts, worker/pages/shown-text.ts).
 import { unreachable } from '../failure.ts';
 import { requestHeadline } from './http-message.ts';
+import { messageHeadline } from './mcp-message.ts';
 import { duration } from './message.ts';
 import type { ApprovalRequest } from './request.ts';
 
@@ -22,6 +23,8 @@ export function headline({ content, facts, target }: ApprovalRequest): string {
     }
     case 'http':
       return requestHeadline(content);
+    case 'mcp':
+      return messageHeadline(content);
     default:
       return unreachable(content);
   }
@@ -36,6 +39,7 @@ export function listLine(request: ApprovalRequest): string {
     case 'sql':
       return `${what} in ${request.target.id}`;
     case 'http':
+    case 'mcp':
       return `${what} at ${request.target.id}`;
     default:
       return unreachable(request.content);

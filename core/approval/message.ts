@@ -60,6 +60,8 @@ function requested({ content, facts }: ApprovalRequest): Action {
       return facts === null ? { kind: 'sql', sql: UNKNOWN_SQL } : { kind: 'sql', sql: facts };
     case 'http':
       return { kind: 'http', http: content.facts };
+    case 'mcp':
+      return { kind: 'mcp', mcp: content.facts };
     default:
       return unreachable(content);
   }

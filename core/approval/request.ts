@@ -1,6 +1,6 @@
 // What an approval is about, as the session hands it to the Approval object, the page shows it and the index keeps it.
 import type { ApprovalDemand } from '../decision.ts';
-import type { HttpFacts, SqlFacts } from '../facts.ts';
+import type { HttpFacts, McpFacts, SqlFacts } from '../facts.ts';
 import type { Principal, TargetIdentity } from '../identity.ts';
 
 /** What gives a SQL action its effect besides the principal, the target and the policy. Goes into the envelope whole. */
@@ -63,7 +63,18 @@ export interface HttpContent {
   readonly facts: HttpFacts;
 }
 
-export type ActionContent = SqlContent | ConnectContent | HttpContent;
+/** One message to an MCP server. The envelope takes all but `facts`, which say the same. */
+export interface McpContent {
+  readonly kind: 'mcp';
+  readonly method: string;
+  /** Canonical JSON of what gives it its effect: without `_meta`, and without the message's id, so that a retry is the same. */
+  readonly params: string;
+  /** SHA-256, hex, of the tool's definition: another one may do something else. Null where there is none, or none known. */
+  readonly definition: string | null;
+  readonly facts: McpFacts;
+}
+
+export type ActionContent = SqlContent | ConnectContent | HttpContent | McpContent;
 
 /** One request for approval. The object adds its id, times, votes and state. */
 export interface ApprovalRequest {

@@ -1,6 +1,6 @@
 // What the journal keeps. One session is one list of events, in order, each hashed over its predecessor (chain.ts).
 // Engines write EngineEvents; the session object adds its own start and end. Times are added when an event is appended.
-import type { HttpFacts, SqlFacts } from '../facts.ts';
+import type { HttpFacts, McpFacts, SqlFacts } from '../facts.ts';
 import type { DenyCode, SessionCode } from '../failure.ts';
 
 /** The part of a Decision worth keeping for ever. */
@@ -56,6 +56,18 @@ export type EngineEvent =
       readonly body: { readonly digest: string; readonly bytes: number } | null;
       /** Null where the request was refused before it could be read. */
       readonly facts: HttpFacts | null;
+      readonly decision: DecisionRecord;
+    }
+  /** The intent of a message to an MCP server: durable before a byte of it goes to the target. */
+  | {
+      readonly kind: 'call';
+      readonly action: number;
+      /** Shortened where it was refused for it. */
+      readonly method: string;
+      /** Null where the message was refused before it could be read. */
+      readonly facts: McpFacts | null;
+      /** SHA-256, hex, of the tool's definition as the target last gave it; null where it was not asked or not known. */
+      readonly definition: string | null;
       readonly decision: DecisionRecord;
     }
   | {

@@ -100,7 +100,7 @@ export function approvalProblems(document: PolicyDocument): DocumentProblem[] {
     }
     const kinds = kindsCovered(document, on);
     const rowless = kinds.length > 0 && !kinds.includes('postgres');
-    if (approval.maxRows !== undefined && (aboutHttp(condition) || rowless)) {
+    if (approval.maxRows !== undefined && (aboutRequests(condition) || rowless)) {
       const message = 'is for rules about statements: a request has no rows';
       return [{ path: at('maxRows'), message }];
     }
@@ -128,8 +128,11 @@ function kindsCovered(document: PolicyDocument, on: RuleDocument['on']): readonl
   return [...new Set(covered.map(({ kind }) => kind))];
 }
 
-function aboutHttp(condition: Condition | null): boolean {
-  return condition !== null && (condition.names.has('http') || condition.actionKinds.has('http'));
+function aboutRequests(condition: Condition | null): boolean {
+  return (
+    condition !== null &&
+    ['http', 'mcp'].some((kind) => condition.names.has(kind) || condition.actionKinds.has(kind))
+  );
 }
 
 /** `on` is settled by the file alone, so an error in it is one too. */

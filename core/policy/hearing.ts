@@ -2,21 +2,24 @@
 //
 //   sql      every rule that names sql facts or no facts at all
 //   http     every rule that names http facts or no facts at all
+//   mcp      every rule that names mcp facts or no facts at all
 //   connect  deny rules that name connect facts or none, and the allow and approve rules that are about connect. Where no
 //            such allow or approve rule exists for the caller, connecting is implied by any rule that lets it do something.
 //
-// Harmless session statements (effect `session`) are implied the same way. An approve rule that names no facts means
+// Harmless session statements (effect `session`) and messages of MCP that do nothing are implied the same way. An approve rule that names no facts means
 // "everything needs approval", and asks for none for connecting or for BEGIN and SHOW: a rule that means those names them.
 import type { Decision } from '../decision.ts';
 import type { Action, SqlFacts } from '../facts.ts';
 import { unreachable } from '../failure.ts';
 import type { Condition, Verdict } from './condition.ts';
+import { isHarmless } from '../mcp-target/methods.ts';
 import { combine, type Answer, type Outcome } from './outcome.ts';
 import type { Rule } from './rule.ts';
 import {
   ActionView,
   ConnectView,
   HttpView,
+  McpView,
   SqlView,
   type PrincipalView,
   type RequestView,
@@ -55,6 +58,7 @@ export interface RuleSet {
 const CONNECT = new ActionView('connect');
 const SQL = new ActionView('sql');
 const HTTP = new ActionView('http');
+const MCP = new ActionView('mcp');
 
 export class Hearing {
   readonly #action: Action;
@@ -78,6 +82,8 @@ export class Hearing {
         return this.#doing('sql', candidates, this.#action.sql.effect === 'session');
       case 'http':
         return this.#doing('http', candidates, false);
+      case 'mcp':
+        return this.#doing('mcp', candidates, isHarmless(this.#action.mcp.method));
       default:
         return unreachable(this.#action);
     }
@@ -160,6 +166,8 @@ function views(action: Action): Readonly<Record<string, unknown>> {
       return { action: SQL, sql: new SqlView(action.sql) };
     case 'http':
       return { action: HTTP, http: new HttpView(action.http) };
+    case 'mcp':
+      return { action: MCP, mcp: new McpView(action.mcp) };
     default:
       return unreachable(action);
   }

@@ -48,8 +48,8 @@ function effectProblems(
     const message = 'masks nothing: no target of kind postgres is covered; bodies have fields';
     problems.push({ path: ['masks', index, 'columns'], message });
   }
-  if (fields.length > 0 && !kinds.has('http')) {
-    const message = 'masks nothing: no target of kind http is covered; tables have columns';
+  if (fields.length > 0 && !kinds.has('http') && !kinds.has('mcp')) {
+    const message = 'masks nothing: no target of kind http or mcp is covered; tables have columns';
     problems.push({ path: ['masks', index, 'fields'], message });
   }
   return problems;

@@ -99,6 +99,7 @@ function concerns({ columns, fields, detectors, model }: Mask, { kind }: TargetI
     case 'postgres':
       return columns.length > 0;
     case 'http':
+    case 'mcp':
       return fields.length > 0;
     default:
       return true;

@@ -45,7 +45,7 @@ export type PolicyRoute =
     };
 
 /** Everything about a target, for those who reach it. Rules see its TargetIdentity only. */
-export type PolicyTarget = PostgresTarget | HttpTarget;
+export type PolicyTarget = PostgresTarget | HttpTarget | McpTarget;
 
 interface ReachedTarget extends TargetIdentity {
   readonly host: string;
@@ -62,9 +62,8 @@ export interface PostgresTarget extends ReachedTarget {
   readonly access: 'read-write' | 'read-only';
 }
 
-/** Of a route's kinds, `tcp` stands for fetch(): straight to the address. */
-export interface HttpTarget extends ReachedTarget {
-  readonly kind: 'http';
+/** What is reached by fetch(). Of a route's kinds, `tcp` stands for it: straight to the address. */
+export interface WebTarget extends ReachedTarget {
   readonly scheme: 'https' | 'http';
   /** Path of the address, in its normal form, without a slash at its end: empty, or `/api/v2`. */
   readonly base: string;
@@ -73,6 +72,23 @@ export interface HttpTarget extends ReachedTarget {
   /** Name of an mTLS certificate binding; null where the target asks for none. */
   readonly certificate: string | null;
   readonly options: HttpOptions;
+}
+
+export interface HttpTarget extends WebTarget {
+  readonly kind: 'http';
+}
+
+/** An MCP server; the address is its endpoint. `options` let nothing pass. */
+export interface McpTarget extends WebTarget {
+  readonly kind: 'mcp';
+  readonly mcp: McpOptions;
+}
+
+export interface McpOptions {
+  /** Tools that exist for callers, by name. `definition`: SHA-256, hex, of the one that is meant; null: whichever it has. */
+  readonly tools: ReadonlyMap<string, { readonly definition: string | null }>;
+  readonly resources: boolean;
+  readonly prompts: boolean;
 }
 
 /** Secrets by the names of Worker secrets. */

@@ -86,6 +86,8 @@ function verbsOf(action: RecordedAction['action']): string {
       const { method, graphql } = action.http;
       return graphql === null ? method : `${method} (GraphQL ${graphql.operation})`;
     }
+    case 'mcp':
+      return action.mcp.tool === '' ? action.mcp.method : action.mcp.tool;
     default:
       return unreachable(action);
   }

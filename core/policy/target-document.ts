@@ -102,6 +102,35 @@ const http = z.strictObject({
     .describe('WebSockets may be opened where a rule allows the request for one.'),
 });
 
+/** As a server spells it, to the letter. */
+const toolName = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII');
+
+const mcp = z.strictObject({
+  tools: z
+    .array(
+      z.union([
+        toolName,
+        z.strictObject({
+          name: toolName,
+          definition: z
+            .string()
+            .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex')
+            .describe('Of the tool as it was looked at (docs/mcp.md): another one is disabled.')
+            .optional(),
+        }),
+      ]),
+    )
+    .max(MAX_LIST)
+    .default([])
+    .describe('Tools that callers may see; rules say who may call them, and how.'),
+  resources: z.boolean().default(false).describe('Resources may be listed and read.'),
+  prompts: z.boolean().default(false).describe('Prompts may be listed and read.'),
+});
+
 export const target = z.strictObject({
   id,
   kind: z.enum(['postgres', 'http', 'kubernetes', 'ssh', 'mcp']),
@@ -109,17 +138,18 @@ export const target = z.strictObject({
     .string()
     .max(2048)
     .describe(
-      'As seen from the far end of `via`: host:port of a database; the URL of an HTTP service, without user, query and fragment.',
+      'As seen from the far end of `via`: host:port of a database; the URL of an HTTP service or an MCP endpoint, without user, query and fragment.',
     ),
   database: plainText(63).describe('postgres: the one database that sessions get.').optional(),
   via: via.optional(),
   credential: z
     .union([login, bearer, basic, header, query, sigv4, oauth])
-    .describe('postgres: {user, password}. http: one of the others, or none.')
+    .describe('postgres: {user, password}. http, mcp: one of the others, or none.')
     .optional(),
   certificate: secretName
-    .describe('http: the name of an mTLS certificate binding, shown to the target.')
+    .describe('http, mcp: the name of an mTLS certificate binding, shown to the target.')
     .optional(),
+  mcp: mcp.describe('mcp: what of the server exists for callers.').optional(),
   http: http.describe('http: what passes beyond the tables of docs/http.md.').optional(),
   access: z.enum(['read-write', 'read-only']).default('read-write'),
   labels: z.record(label, plainText(200)).default({}),

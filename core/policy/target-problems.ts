@@ -2,6 +2,7 @@
 // transport that production allows, secrets that are secrets. What is peculiar to HTTP is http-problems.ts's.
 import type { PolicyDocument, TargetDocument } from './document.ts';
 import { httpTargetProblems } from './http-problems.ts';
+import { mcpTargetProblems } from './mcp-problems.ts';
 import type { DocumentProblem } from './problem.ts';
 import { bindingProblem, transportProblem } from './surroundings.ts';
 import { bindingsOf, secretsOf } from './target-secrets.ts';
@@ -30,7 +31,9 @@ function kindProblems(target: TargetDocument, at: At, development: boolean): Doc
     case 'postgres':
       return postgresProblems(target, at, development);
     case 'http':
-      return httpTargetProblems(target, at, development);
+      return [...httpTargetProblems(target, at, development), ...mcpKey(target, at)];
+    case 'mcp':
+      return mcpTargetProblems(target, at, development);
     default:
       return []; // unenforced.ts refuses them
   }
@@ -51,8 +54,13 @@ function postgresProblems(target: TargetDocument, at: At, development: boolean):
   if (target.http !== undefined) {
     problems.push({ path: at('http'), message: 'is for targets of kind http', atKey: true });
   }
+  problems.push(...mcpKey(target, at));
   if (target.certificate !== undefined) {
-    problems.push({ path: at('certificate'), message: 'is for targets of kind http', atKey: true });
+    problems.push({
+      path: at('certificate'),
+      message: 'is for targets of kind http and mcp',
+      atKey: true,
+    });
   }
   const address = hostPort(target.address);
   if (address === null) return [...problems, { path: at('address'), message: 'must be host:port' }];
@@ -65,6 +73,11 @@ function postgresProblems(target: TargetDocument, at: At, development: boolean):
     problems.push({ path: at('address'), message: 'plaintext to loopback is for development' });
   }
   return problems;
+}
+
+function mcpKey(target: TargetDocument, at: At): DocumentProblem[] {
+  if (target.mcp === undefined) return [];
+  return [{ path: at('mcp'), message: 'is for targets of kind mcp', atKey: true }];
 }
 
 function tunnelProblems({ via }: TargetDocument, at: At, development: boolean): DocumentProblem[] {

@@ -2,7 +2,14 @@
 // Names of secrets only; what they hold is looked up when a target is reached.
 import type { CredentialDocument } from './target-document.ts';
 import type { TargetDocument } from './document.ts';
-import type { HttpCredential, HttpTarget, PolicyRoute, PolicyTarget } from './policy.ts';
+import type {
+  HttpCredential,
+  HttpTarget,
+  McpTarget,
+  PolicyRoute,
+  PolicyTarget,
+  WebTarget,
+} from './policy.ts';
 import { serviceAddress } from './service-address.ts';
 import { hostPort, isLoopback } from './web-address.ts';
 
@@ -13,6 +20,8 @@ export function policyTarget(document: TargetDocument): PolicyTarget | null {
       return postgresTarget(document);
     case 'http':
       return httpTarget(document);
+    case 'mcp':
+      return mcpTarget(document);
     default:
       return null;
   }
@@ -38,6 +47,32 @@ function postgresTarget(document: TargetDocument): PolicyTarget | null {
 }
 
 function httpTarget(document: TargetDocument): HttpTarget | null {
+  const target = webTarget(document);
+  return target === null ? null : { ...target, kind: 'http' };
+}
+
+function mcpTarget(document: TargetDocument): McpTarget | null {
+  const target = webTarget(document);
+  if (target === null) return null;
+  const { tools = [], resources = false, prompts = false } = document.mcp ?? {};
+  const named = tools.map((tool) => (typeof tool === 'string' ? { name: tool } : tool));
+  return {
+    ...target,
+    kind: 'mcp',
+    mcp: {
+      tools: new Map(
+        named.map((tool): [string, { definition: string | null }] => [
+          tool.name,
+          { definition: ('definition' in tool ? tool.definition : null) ?? null },
+        ]),
+      ),
+      resources,
+      prompts,
+    },
+  };
+}
+
+function webTarget(document: TargetDocument): Omit<WebTarget, 'kind'> | null {
   const address = serviceAddress(document.address);
   if (!address.ok) return null;
   const { scheme, host, port, base } = address.value;
@@ -52,7 +87,6 @@ function httpTarget(document: TargetDocument): HttpTarget | null {
   };
   return {
     id: document.id,
-    kind: 'http',
     labels: document.labels,
     scheme,
     host,

@@ -16,7 +16,7 @@ export const UNENFORCED: readonly Unenforced[] = [
 ];
 
 /** Kinds of targets that have an engine. */
-const SERVED_KINDS: readonly string[] = ['postgres', 'http'];
+const SERVED_KINDS: readonly string[] = ['postgres', 'http', 'mcp'];
 
 export function unenforcedProblems(document: PolicyDocument): DocumentProblem[] {
   const problems = UNENFORCED.flatMap(({ at, values, what }) =>

@@ -8,6 +8,7 @@ import {
   type GraphqlFacts,
   type HttpFacts,
   type Json,
+  type McpFacts,
   type Parameters,
   type SqlFacts,
   type SqlStatementFacts,
@@ -167,6 +168,23 @@ export class HttpView {
   }
 }
 
+export class McpView {
+  readonly method: string;
+  readonly tool: string;
+  readonly arguments: Json;
+  readonly resource: string;
+  readonly prompt: string;
+  readonly opaque: readonly string[];
+  constructor(facts: McpFacts) {
+    this.method = facts.method;
+    this.tool = facts.tool;
+    this.arguments = facts.arguments;
+    this.resource = facts.resource;
+    this.prompt = facts.prompt;
+    this.opaque = facts.opaque;
+  }
+}
+
 const names = 'list<string>';
 const parameters = 'map<string, list<string>>';
 
@@ -244,6 +262,17 @@ export const TYPES = {
       opaque: names,
     },
   },
+  Mcp: {
+    ctor: McpView,
+    fields: {
+      method: 'string',
+      tool: 'string',
+      arguments: 'dyn',
+      resource: 'string',
+      prompt: 'string',
+      opaque: names,
+    },
+  },
 } as const;
 
 /** Fields that are `dyn` because they may be null, and the type they have otherwise: what follows them is checked by it. */
@@ -265,6 +294,7 @@ export const SCOPES = {
     now: 'google.protobuf.Timestamp',
     sql: 'Sql',
     http: 'Http',
+    mcp: 'Mcp',
     connect: 'Connect',
   },
   /** masks[].who, masks[].except, limits[].who: settled once per session, so the time is not theirs to ask */
@@ -276,16 +306,17 @@ export const SCOPES = {
 export type Scope = keyof typeof SCOPES;
 
 /** Facts a rule can name, each the kind of the one action that has them. */
-export const FACT_NAMES = ['connect', 'sql', 'http'] as const;
+export const FACT_NAMES = ['connect', 'sql', 'http', 'mcp'] as const;
 export type FactName = (typeof FACT_NAMES)[number];
 
 /** Facts that are designed and not yet produced; naming them gets its own sentence. */
-export const FUTURE_FACT_NAMES: readonly string[] = ['k8s', 'ssh', 'mcp'];
+export const FUTURE_FACT_NAMES: readonly string[] = ['k8s', 'ssh'];
 
 /** What can be asked of a target, by its kind. A rule about other facts does not concern it. */
 export const FACTS_OF_KIND: ReadonlyMap<string, readonly FactName[]> = new Map([
   ['postgres', ['connect', 'sql']],
   ['http', ['connect', 'http']],
+  ['mcp', ['connect', 'mcp']],
 ]);
 
 /**
@@ -325,6 +356,11 @@ export const LITERALS: Readonly<
     expected: 'a media type in lower case without parameters, or nothing',
   },
   'Http.opaque': { pattern: /^[a-z_]+$/, expected: 'one of the words in docs/http.md' },
+  'Mcp.method': {
+    pattern: /^[a-z]+(?:\/[A-Za-z_/]+)?$/,
+    expected: 'a method of MCP, like tools/call',
+  },
+  'Mcp.opaque': { pattern: /^[a-z_]+$/, expected: 'one of the words in docs/mcp.md' },
   'Graphql.operation': oneOf(GRAPHQL_OPERATIONS),
   'Graphql.roots': { pattern: /^[^.]+$/, expected: 'the name of one field; paths are in fields' },
 };

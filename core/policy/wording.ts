@@ -1,6 +1,6 @@
 // What a denied caller reads: what was refused, by which rule, and what would be allowed instead. Names rules, targets and
 // objects the caller named; never a claim, a value or an internal error.
-import type { Action, HttpFacts } from '../facts.ts';
+import type { Action, HttpFacts, McpFacts } from '../facts.ts';
 import { unreachable } from '../failure.ts';
 import type { Rule } from './rule.ts';
 
@@ -21,9 +21,21 @@ export function describeAction(action: Action, target: string): string {
     }
     case 'http':
       return `${describeRequest(action.http)} at ${target}${requestNotes(action.http)}`;
+    case 'mcp': {
+      const { opaque } = action.mcp;
+      const doubts = opaque.length === 0 ? '' : `, not fully known: ${listed(opaque)}`;
+      return `${describeMessage(action.mcp)} at ${target}${doubts}`;
+    }
     default:
       return unreachable(action);
   }
+}
+
+/** "the tool refund (tools/call)", "resources/read of file:///etc". */
+export function describeMessage({ method, tool, resource, prompt }: McpFacts): string {
+  if (tool !== '') return `the tool ${clipped(tool)} (${method})`;
+  if (prompt !== '') return `the prompt ${clipped(prompt)} (${method})`;
+  return resource === '' ? method : `${method} of ${clipped(resource)}`;
 }
 
 /** "POST /v1/refunds", or "GraphQL mutation refund". */

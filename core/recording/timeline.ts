@@ -2,6 +2,7 @@
 // from whoever was recorded, so everything that could repaint a terminal or reorder a line is made visible.
 import { eventContent } from '../audit/chain.ts';
 import type { ChainedEvent, SessionEvent } from '../audit/event.ts';
+import { callLines } from './call-lines.ts';
 import { requestLines } from './request-lines.ts';
 import { INDENT, shortened } from './story.ts';
 import { visible, visibleLine } from './visible.ts';
@@ -21,7 +22,7 @@ const MAX_REPEATED_LENGTH = 100;
 /** An action that is under way. */
 interface Begun {
   readonly at: number;
-  readonly kind: 'statement' | 'request';
+  readonly kind: 'statement' | 'request' | 'call';
 }
 
 type Event<K extends SessionEvent['kind']> = Extract<SessionEvent, { kind: K }>;
@@ -73,6 +74,11 @@ export function createTeller(): (event: ChainedEvent) => Moment | null {
       case 'request': {
         begun.set(event.action, { at, kind: 'request' });
         const [what, ...details] = requestLines(event);
+        return [`#${event.action} ${what}: ${decisionWords(event.decision)}`, ...details];
+      }
+      case 'call': {
+        begun.set(event.action, { at, kind: 'call' });
+        const [what, ...details] = callLines(event);
         return [`#${event.action} ${what}: ${decisionWords(event.decision)}`, ...details];
       }
       case 'outcome': {
@@ -146,7 +152,7 @@ function outcomeWords(event: Event<'outcome'>, begun: Begun | null, at: number):
   const words = [`#${action} ${outcome}`];
   if (error !== null) words.push(errorWords(error, begun));
   // A request has no rows; what has some is none.
-  const counted = outcome === 'succeeded' && begun?.kind !== 'request';
+  const counted = outcome === 'succeeded' && (begun === null || begun.kind === 'statement');
   if (counted || rows > 0) words.push(`${rows} rows`);
   if (bytes > 0) words.push(`${bytes} bytes`);
   if (begun !== null && outcome !== 'refused') words.push(`${at - begun.at} ms`);
@@ -154,7 +160,7 @@ function outcomeWords(event: Event<'outcome'>, begun: Begun | null, at: number):
 }
 
 function errorWords(error: string, begun: Begun | null): string {
-  if (begun?.kind !== 'request') return `SQLSTATE ${error}`;
+  if (begun === null || begun.kind === 'statement') return `SQLSTATE ${error}`;
   return /^[1-9]\d\d$/.test(error) ? `status ${error}` : error;
 }
 

@@ -5,6 +5,7 @@ import { cautions } from '../../core/approval/cautions.ts';
 import { rowBound } from '../../core/approval/envelope.ts';
 import { headline } from '../../core/approval/headline.ts';
 import { estimate } from '../../core/approval/message.ts';
+import { shownParams } from '../../core/approval/mcp-message.ts';
 import type { ApprovalRequest } from '../../core/approval/request.ts';
 import { MAX_REASON_CHARS, type ApprovalView, type VoteRecord } from '../../core/approval/view.ts';
 import { unreachable } from '../../core/failure.ts';
@@ -82,7 +83,7 @@ function lede(request: ApprovalRequest): Markup {
   const parts = [
     ...(request.content.kind === 'connect'
       ? []
-      : [html`${request.content.kind === 'http' ? 'at' : 'in'} <b>${shown(target.id)}</b>`]),
+      : [html`${request.content.kind === 'sql' ? 'in' : 'at'} <b>${shown(target.id)}</b>`]),
     ...(rows === '' ? [] : [html`${rows} expected`]),
     ...(bound === null
       ? []
@@ -119,6 +120,8 @@ function textsOf(content: ApprovalRequest['content']): readonly string[] {
       ];
     case 'http':
       return httpTexts(content);
+    case 'mcp':
+      return [shownParams(content)];
     default:
       return unreachable(content);
   }
@@ -177,6 +180,8 @@ function promise(content: ApprovalRequest['content']): string {
       return content.webSocket
         ? 'The connection is opened once. What goes over it afterwards is shown to nobody.'
         : 'Exactly what is shown is sent, once.';
+    case 'mcp':
+      return 'Exactly what is shown is sent, once.';
     case 'connect':
       return 'Your name and reason are kept.';
     default:

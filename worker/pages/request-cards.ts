@@ -7,6 +7,7 @@ import type { ApprovalView } from '../../core/approval/view.ts';
 import { unreachable } from '../../core/failure.ts';
 import { bindList } from './binds.ts';
 import { httpAction } from './http-cards.ts';
+import { mcpAction } from './mcp-cards.ts';
 import type { Markup } from './layout.ts';
 import { names, shown } from './shown-text.ts';
 import { scrolls, statement } from './statement.ts';
@@ -19,6 +20,8 @@ export async function action({ content }: ApprovalRequest): Promise<Markup> {
       return connectAction(content);
     case 'http':
       return httpAction(content);
+    case 'mcp':
+      return mcpAction(content);
     default:
       return unreachable(content);
   }
@@ -192,6 +195,7 @@ export function requester({ principal, claimed, session }: ApprovalRequest): Mar
 const COVERED: Readonly<Record<ApprovalRequest['content']['kind'], string>> = {
   sql: 'the statement with its parameters and everything it depends on',
   http: 'method, path and query to the letter, the headers that can change what it does, and the body',
+  mcp: 'the method with all of its parameters, and the definition of the tool',
   connect: 'the protocol and for how long',
 };
 

@@ -130,6 +130,10 @@ function rowJson(row: ApprovalRow, page: string) {
 
 /** Facts of SQL and of requests stand in one place, and a caller's own keys in none. */
 function contentJson({ content, facts }: ApprovalRequest) {
+  if (content.kind === 'mcp') {
+    const { facts: mcp, ...rest } = content;
+    return { content: rest, facts: mcp };
+  }
   if (content.kind !== 'http') return { content, facts };
   const { facts: http, headers, ...rest } = content;
   const shown = shownHeaders(headers);
