@@ -3,7 +3,7 @@
 import { claimsDigest } from '../core/audit/claims-digest.ts';
 import type { Principal } from '../core/identity.ts';
 import { HTTP_SESSION_REUSE_MS, MAX_REMEMBERED_SESSIONS } from '../core/limits.ts';
-import { ENDED_HEADER, TICKET_HEADER, type SessionTicket } from '../core/session-ticket.ts';
+import { ENDED_HEADER, TICKET_HEADER, UNREAD, type SessionTicket } from '../core/session-ticket.ts';
 import { nativeCrypto } from './crypto.ts';
 import type { Env } from './env.ts';
 import { createTicket, type TicketDraft } from './session-client.ts';
@@ -54,7 +54,7 @@ export async function sendRequest(
   remembered.delete(sessionKey(ticket));
   const response = new Response(answer.body, answer);
   response.headers.delete(ENDED_HEADER);
-  return { response, unread: answer.status === 410 };
+  return { response, unread: answer.headers.get(ENDED_HEADER) === UNREAD };
 }
 
 function sessionKey({

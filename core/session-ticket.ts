@@ -5,6 +5,8 @@ import type { Principal } from './identity.ts';
 export const TICKET_HEADER = 'x-postern-ticket';
 /** In the object's answer to the door: the session is over, and the next request needs another. Never shown outside. */
 export const ENDED_HEADER = 'x-postern-ended';
+/** Its value where the request was not looked at. A status would not do: targets answer 410 too, and what ran may not be sent again. */
+export const UNREAD = 'unread';
 
 /** Doors at which one request after the other comes, instead of a connection. A target's kind, and the door's path: /mcp. */
 export const REQUEST_PROTOCOLS = ['http', 'mcp'] as const;

@@ -104,11 +104,12 @@ export class HttpSession {
   /** One request of the same caller; `url` as the door has taken it apart. */
   async exchange(request: Request, url: DoorUrl, waitMs: number): Promise<Response> {
     // Concurrent first requests open the session once.
-    this.#opening ??= this.#open(waitMs);
+    this.#opening ??= this.#opened(waitMs);
     const opened = await this.#opening;
     const { session } = this.#ticket;
     if (opened.kind === 'deny') return this.#dialect.refused(request, opened, this.#ticket);
-    const ending = this.#ended ?? (await this.#ending());
+    // Killed while that was looked up: nothing may begin any more.
+    const ending = this.#ended ?? (await this.#ending()) ?? this.#ended;
     if (ending !== null) {
       this.end(ending.code, ending.message);
       return this.#dialect.ended(request, ending.code, session);
@@ -153,6 +154,16 @@ export class HttpSession {
     for (const exchange of this.#exchanges) exchange.abort(code);
     this.#exchanges.clear();
     if (this.#started) this.#host.append([{ kind: 'session.end', code, detail: message }]);
+  }
+
+  /** One that could not be opened is over: what failed would be every later request's answer. */
+  async #opened(waitMs: number): Promise<MaskedDecision> {
+    try {
+      return await this.#open(waitMs);
+    } catch (error) {
+      this.#opening = null;
+      throw error;
+    }
   }
 
   async #open(waitMs: number): Promise<MaskedDecision> {
@@ -236,7 +247,6 @@ export class HttpSession {
   }
 
   #start(revision: number): void {
-    this.#started = true;
     const { session, target, client } = this.#ticket;
     const { id, kind, groups } = this.#principal;
     this.#host.append([
@@ -250,6 +260,7 @@ export class HttpSession {
         revision,
       },
     ]);
+    this.#started = true;
   }
 
   #append(events: readonly SessionEvent[]): void {

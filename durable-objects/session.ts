@@ -17,6 +17,7 @@ import {
   ENDED_HEADER,
   requestProtocol,
   TICKET_HEADER,
+  UNREAD,
   type SessionTicket,
 } from '../core/session-ticket.ts';
 import { TUNNEL_PROTOCOL } from '../core/tunnel.ts';
@@ -103,7 +104,7 @@ export class Session extends DurableObject<Env> implements SessionRpc {
       (protocol !== '' && protocol !== dialect.protocol) ||
       !this.#owns(principal)
     ) {
-      return new Response(null, { status: 410, headers: { [ENDED_HEADER]: 'true' } });
+      return new Response(null, { status: 410, headers: { [ENDED_HEADER]: UNREAD } });
     }
     this.#http ??= new HttpSession(
       this.env,
