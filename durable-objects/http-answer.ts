@@ -32,6 +32,8 @@ export interface AnswerOptions {
   settle(outcome: Outcome, error: string | null, bytes: number): void;
 }
 
+/** RFC 9110 section 5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~\w-]{1,200}$/;
 const MODEL = 'A model is to look through it, which it does for SQL only.';
 
 export class HttpAnswer {
@@ -140,6 +142,16 @@ export class HttpAnswer {
     return respond(unmaskable(why), this.#options.session);
   }
 
+  /** What the target chose of those that were offered (RFC 6455 section 4.2.2); clients end a socket that lacks it. */
+  #subprotocol({ headers, secrets }: UpstreamResponse): string | null {
+    const [protocol, ...more] = valuesOf(headers, 'sec-websocket-protocol');
+    if (protocol === undefined || more.length > 0 || !TOKEN.test(protocol)) return null;
+    if (secrets.some((secret) => protocol.includes(secret))) return null;
+    const own: HeaderList = [['sec-websocket-protocol', protocol]];
+    const shown = this.#masks === null ? own : maskedHeaders(own, this.#masks, this.#maskers);
+    return shown[0]?.[1] === protocol ? protocol : null;
+  }
+
   #socket(answer: UpstreamResponse, socket: WebSocket): Response {
     const headers = this.#headers(answer, false);
     if (headers === null) {
@@ -154,6 +166,8 @@ export class HttpAnswer {
       socket.close(1000);
       return this.#withheld(answer, made?.ok === false ? made.error.reason : MODEL);
     }
+    const protocol = this.#subprotocol(answer);
+    if (protocol !== null) headers.set('sec-websocket-protocol', protocol);
     const client = relay(socket, {
       masker: made?.ok === true ? made.value : null,
       hider: () => createHider(answer.secrets),
