@@ -59,10 +59,11 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
     response.addTrailers({ 'x-sum': 'a-trailer', 'set-cookie': 'a=trailer' });
     response.end();
   },
-  /** `count` events, one every `everyMs`. */
-  sse: async (_request, response, query) => {
+  /** `count` events, one every `everyMs`; goes on behind the Last-Event-ID. */
+  sse: async (request, response, query) => {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-    for (let n = 1; n <= amount(query, 'count', 3) && !response.destroyed; n++) {
+    const seen = Number(request.headers['last-event-id'] ?? 0);
+    for (let n = seen + 1; n <= seen + amount(query, 'count', 3) && !response.destroyed; n++) {
       response.write(`id: ${n}\ndata: event ${n}\n\n`);
       await pause(amount(query, 'everyMs', 20));
     }

@@ -18,14 +18,17 @@ declare module 'vitest' {
 export interface HttpTargets {
   readonly plainPort: number;
   readonly rawPort: number;
+  /** Code and reason with which the next WebSocket ends here. */
+  closes(): Promise<readonly [number, string]>;
   close(): Promise<void>;
 }
 
-/** What arrived under a name. `ended`: how the message ended, once it has. */
+/** What arrived under a name. `ended`: how the message ended, once it has; `answered`: how its answer did. */
 export interface Arrived {
   readonly method: string;
   readonly target: string;
   ended: 'complete' | 'cut' | null;
+  answered: 'complete' | 'cut' | null;
 }
 
 export async function startHttpTargets(): Promise<HttpTargets> {
@@ -38,7 +41,10 @@ export async function startHttpTargets(): Promise<HttpTargets> {
       response.end(JSON.stringify(arrivals.get(name) ?? []));
       return;
     }
-    keep(arrivals, request);
+    const arrived = keep(arrivals, request);
+    response.once('close', () => {
+      if (arrived !== null) arrived.answered = response.writableFinished ? 'complete' : 'cut';
+    });
     const answered = target.startsWith('/oauth/')
       ? answerToken(request, response)
       : answer(request, response);
@@ -48,6 +54,7 @@ export async function startHttpTargets(): Promise<HttpTargets> {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
+  const closing: ((end: readonly [number, string]) => void)[] = [];
   const webSockets = new WebSocketServer({
     noServer: true,
     handleProtocols: (offered) => [...offered][0] ?? false,
@@ -59,9 +66,16 @@ export async function startHttpTargets(): Promise<HttpTargets> {
       return;
     }
     webSockets.handleUpgrade(request, socket, head, (client) => {
-      // What came with the handshake first, then every message back as it came.
+      // What came with the handshake first, then every message back as it came, but for `close CODE REASON`.
       client.send(JSON.stringify(request.headers));
-      client.on('message', (data, binary) => client.send(data, { binary }));
+      client.on('close', (code, reason) => {
+        for (const tell of closing.splice(0)) tell([code, reason.toString()]);
+      });
+      client.on('message', (data, binary) => {
+        const close = /^close (\d{4}) (.*)$/.exec(binary ? '' : (data as Buffer).toString());
+        if (close === null) client.send(data, { binary });
+        else client.close(Number(close[1]), close[2]);
+      });
     });
   });
   const raw = rawServer(sockets);
@@ -70,6 +84,7 @@ export async function startHttpTargets(): Promise<HttpTargets> {
   return {
     plainPort: portOf(plain),
     rawPort: portOf(raw),
+    closes: () => new Promise((resolve) => closing.push(resolve)),
     close: async () => {
       for (const client of webSockets.clients) client.terminate();
       for (const socket of sockets) socket.destroy();
@@ -79,18 +94,20 @@ export async function startHttpTargets(): Promise<HttpTargets> {
   };
 }
 
-function keep(arrivals: Map<string, Arrived[]>, request: IncomingMessage): void {
+function keep(arrivals: Map<string, Arrived[]>, request: IncomingMessage): Arrived | null {
   const name = request.headers['x-test-name'];
-  if (typeof name !== 'string') return;
+  if (typeof name !== 'string') return null;
   const arrived: Arrived = {
     method: request.method ?? '',
     target: request.url ?? '',
     ended: null,
+    answered: null,
   };
   arrivals.set(name, [...(arrivals.get(name) ?? []), arrived]);
   request.once('close', () => {
     arrived.ended = request.complete ? 'complete' : 'cut';
   });
+  return arrived;
 }
 
 function listening(server: Server): Promise<void> {
