@@ -57,10 +57,15 @@ export async function sendRequest(
   return { response, unread: answer.headers.get(ENDED_HEADER) === UNREAD };
 }
 
+/** Whatever a session is judged by besides the policy: what differs in any of it is another session's. */
 function sessionKey({
   protocol,
   target,
   principal,
-}: Pick<SessionTicket, 'protocol' | 'target'> & { principal: Principal }): string {
-  return `${protocol} ${target} ${principal.id} ${claimsDigest(principal, nativeCrypto)}`;
+  client,
+}: Omit<TicketDraft, 'principal'> & { readonly principal: Principal }): string {
+  const { id, kind, groups, expiresAtMs } = principal;
+  const claims = claimsDigest(principal, nativeCrypto);
+  const { country, agent } = client;
+  return JSON.stringify([protocol, target, id, kind, groups, expiresAtMs, claims, country, agent]);
 }

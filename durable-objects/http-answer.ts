@@ -28,6 +28,8 @@ export interface AnswerOptions {
   readonly path: string;
   /** Null: nothing is masked. */
   readonly masking: Masking | null;
+  /** The session ends what is under way by it. */
+  readonly signal: AbortSignal;
   /** `error`: status or code where it failed. */
   settle(outcome: Outcome, error: string | null, bytes: number): void;
 }
@@ -171,6 +173,7 @@ export class HttpAnswer {
     const client = relay(socket, {
       masker: made?.ok === true ? made.value : null,
       hider: () => createHider(answer.secrets),
+      signal: this.#options.signal,
       done: (error, bytes) =>
         this.#options.settle(error === null ? 'succeeded' : 'failed', error, bytes),
     });

@@ -93,6 +93,8 @@ class HttpExchange implements Exchange {
       this.#refused(incoming.method, incoming.path, incoming.query, 'client_protocol');
       return respond(failureRefusal('client_protocol'), session);
     }
+    // Neither an approval nor a place is used up for what would not be sent.
+    if (this.#undertaking.signal.aborted) return respond(failureRefusal('killed'), session);
     const facts = factsOf(incoming, body, target);
     const digest = body.kind === 'whole' ? toHex(nativeCrypto.sha256(body.bytes)) : null;
     const asked: Decide = {
@@ -144,6 +146,7 @@ class HttpExchange implements Exchange {
       path,
       method,
       masking: decision.masking ?? null,
+      signal: this.#undertaking.signal,
       settle: (outcome, error, bytes) => this.#undertaking.settle(outcome, error, bytes),
     }).render(sent.response);
   }

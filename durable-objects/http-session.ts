@@ -144,6 +144,14 @@ export class HttpSession {
     this.#holding.settled(standing);
   }
 
+  journalFailed(): void {
+    try {
+      this.end('journal_unavailable', 'The journal cannot be written.');
+    } catch {
+      // Nor can its closing record: that is recovery's business.
+    }
+  }
+
   /** Breaks what is under way; nothing follows. */
   end(code: SessionCode, message: string): void {
     if (this.#ended !== null) return;

@@ -37,7 +37,7 @@ export interface McpAnswerOptions {
   sealed(id: string): string | null;
   /** The server says that its tools change. */
   toolsChanged(): void;
-  settle(outcome: Outcome, error: string | null, bytes: number): void;
+  readonly settle: (outcome: Outcome, error: string | null, bytes: number) => void;
 }
 
 const MODEL = 'A model is to look through it, which it does for SQL only.';

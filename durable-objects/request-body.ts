@@ -14,6 +14,8 @@ export type RequestBody =
 
 /** A body of which nothing comes for so long is given up; the caller holds a place in the session meanwhile. */
 const STALL_MS = 30_000;
+/** And one that trickles, after this. */
+const WHOLE_MS = 120_000;
 
 /** Thrown when the caller does not send what it announced. */
 export class BodyUnread extends Error {
@@ -29,8 +31,9 @@ export async function readBody(
   const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
+  const end = Date.now() + WHOLE_MS;
   while (size <= MAX_FACTS_BODY_BYTES) {
-    const { value, done } = await reading(reader);
+    const { value, done } = await reading(reader, Math.min(STALL_MS, end - Date.now()));
     if (done) return whole(chunks, size);
     chunks.push(value);
     size += value.length;
@@ -51,10 +54,11 @@ function whole(chunks: readonly Uint8Array[], size: number): RequestBody {
 
 async function reading(
   reader: ReadableStreamDefaultReader<Uint8Array>,
+  patienceMs: number,
 ): Promise<ReadableStreamReadResult<Uint8Array>> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stalled = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new BodyUnread('stalled')), STALL_MS);
+    timer = setTimeout(() => reject(new BodyUnread('stalled')), patienceMs);
   });
   try {
     return await Promise.race([reader.read(), stalled]);

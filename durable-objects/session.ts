@@ -122,7 +122,8 @@ export class Session extends DurableObject<Env> implements SessionRpc {
     if (this.#http.live) return response;
     const headers = new Headers(response.headers);
     headers.set(ENDED_HEADER, 'true');
-    return new Response(response.body, { ...response, status: response.status, headers });
+    const { status, webSocket } = response;
+    return new Response(response.body, { status, headers, webSocket });
   }
 
   /** A session is its first caller's, as the token was then. */
@@ -184,7 +185,7 @@ export class Session extends DurableObject<Env> implements SessionRpc {
     const idle = this.#sleeps && this.#http?.idle !== false;
     if (!idle || Date.now() - this.#journal.lastAt < HTTP_IDLE_MS) return;
     const detail = 'No request came for a while.';
-    if (this.#http !== null) this.#http.end('idle', detail);
+    if (this.#http?.live === true) this.#http.end('idle', detail);
     else this.#append([{ kind: 'session.end', code: 'idle', detail }]);
   }
 
@@ -203,7 +204,7 @@ export class Session extends DurableObject<Env> implements SessionRpc {
           this.#flushOutcomes();
         } catch {
           // A journal that cannot be written ends the session; its closing record is recovery's business.
-          this.#live?.journalFailed();
+          (this.#live ?? this.#http)?.journalFailed();
         }
       }, OUTCOME_DELAY_MS);
       return;

@@ -9,6 +9,8 @@ export interface RelayOptions {
   /** Null: nothing is masked. */
   readonly masker: MessageMasker | null;
   hider(): Hider | null;
+  /** Ends both connections: the session is over. */
+  readonly signal: AbortSignal;
   /** Once; `error` is a code, null for an end like any other. */
   done(error: string | null, bytes: number): void;
 }
@@ -39,6 +41,16 @@ export function relay(target: WebSocket, options: RelayOptions): WebSocket {
     return options.masker === null ? text : options.masker.message(text);
   }
 
+  /** What a target gives as its reason may hold what its messages may not; one that cannot be masked is left out. */
+  function shownReason(reason: string): string {
+    try {
+      const out = reason === '' ? '' : shown(reason);
+      return typeof out === 'string' ? out : '';
+    } catch {
+      return '';
+    }
+  }
+
   client.binaryType = 'arraybuffer';
   target.binaryType = 'arraybuffer';
   client.addEventListener('message', ({ data }) => {
@@ -57,11 +69,13 @@ export function relay(target: WebSocket, options: RelayOptions): WebSocket {
     }
   });
   client.addEventListener('close', ({ code, reason }) => end(null, code, reason));
-  target.addEventListener('close', ({ code, reason }) => end(null, code, reason));
+  target.addEventListener('close', ({ code, reason }) => end(null, code, shownReason(reason)));
   client.addEventListener('error', () => end('client_closed', GOING_AWAY, ''));
   target.addEventListener('error', () => end('target_closed', GOING_AWAY, ''));
+  options.signal.addEventListener('abort', () => end('killed', POLICY_VIOLATION, 'session ended'));
   client.accept();
   target.accept();
+  if (options.signal.aborted) end('killed', POLICY_VIOLATION, 'session ended');
   return outer;
 }
 
@@ -70,8 +84,22 @@ function close(socket: WebSocket, code: number, reason: string): void {
   const sendable =
     code === 1000 || (code >= 1001 && code <= 1014 && code !== 1005 && code !== 1006);
   try {
-    socket.close(sendable || (code >= 3000 && code <= 4999) ? code : 1000, reason.slice(0, 100));
+    socket.close(sendable || (code >= 3000 && code <= 4999) ? code : 1000, fitting(reason));
   } catch {
     // It has closed already; that is what was wanted.
   }
+}
+
+/** RFC 6455 section 5.5: a control frame has room for 123 bytes beside the code. */
+function fitting(reason: string): string {
+  const room = 123;
+  if (utf8(reason).length <= room) return reason;
+  let text = '';
+  let bytes = 0;
+  for (const character of reason) {
+    bytes += utf8(character).length;
+    if (bytes > room) break;
+    text += character;
+  }
+  return text;
 }
