@@ -40,7 +40,10 @@ export function routeOf(env: Env, target: PolicyTarget): Route {
 }
 
 /** An Access service token, stored as `id:secret`. @throws DialFailure when there is none */
-export function serviceToken(env: Env, name: string): { readonly id: string; readonly secret: string } {
+export function serviceToken(
+  env: Env,
+  name: string,
+): { readonly id: string; readonly secret: string } {
   const value = secret(env, name);
   const colon = value?.indexOf(':') ?? -1;
   if (value === null || colon < 1) {

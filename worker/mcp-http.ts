@@ -4,7 +4,6 @@ import {
   MAX_TOOL_BODY_CHARS,
   SHOWN_HEADERS,
   answeredText,
-  requestUrl,
   type HttpRequestInput,
   type HttpRequestOutput,
 } from '../core/mcp/http-request.ts';
@@ -77,6 +76,16 @@ function toRequest(input: HttpRequestInput, origin: string): Request | null {
     // A header that is none; fetch's own words may quote it.
     return null;
   }
+}
+
+/** The URL at the gateway; null where a URL parser would read another path out of it than is written. */
+function requestUrl(origin: string, { target, path, query }: HttpRequestInput): string | null {
+  const pairs = Object.entries(query ?? {}).flatMap(([name, value]) =>
+    [value].flat().map((each): [string, string] => [name, each]),
+  );
+  const search = pairs.length === 0 ? '' : `?${new URLSearchParams(pairs).toString()}`;
+  const written = `${origin}/http/${target}${path}${search}`;
+  return URL.canParse(written) && new URL(written).href === written ? written : null;
 }
 
 /** What the gateway itself says: held for people, or refused. */

@@ -45,13 +45,14 @@ export function passed(
     if (!(id === null && isObject(error))) return { kind: 'dropped', why: 'foreign' };
   }
   if (isObject(error) && Number.isSafeInteger(error['code'])) {
-    const { code, message, data } = error;
+    const { message, data } = error;
+    const code = Number(error['code']);
     const text = typeof message === 'string' ? message : '';
-    const kept = { code: code ?? 0, message: text, ...(data === undefined ? {} : { data }) };
+    const kept = { code, message: text, ...(data === undefined ? {} : { data }) };
     return {
       kind: 'answer',
       message: { jsonrpc: '2.0', id: asked.id, error: kept },
-      error: `rpc ${String(code)}`,
+      error: `rpc ${code}`,
     };
   }
   if (!isObject(result)) return { kind: 'dropped', why: 'malformed' };

@@ -102,7 +102,9 @@ function parameterHeaders(schema: JsonObject, given: JsonObject): HeaderList {
     const header = property['x-mcp-header'];
     const named = typeof header === 'string' && /^[\w-]{1,64}$/.test(header);
     const below = isObject(value) ? parameterHeaders(property, value) : [];
-    if (!named || !['string', 'number', 'boolean'].includes(typeof value)) return below;
+    const plain =
+      typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+    if (!named || !plain) return below;
     return [[`mcp-param-${header.toLowerCase()}`, encoded(String(value))]];
   });
 }

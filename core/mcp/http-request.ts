@@ -1,5 +1,5 @@
 // The http_request tool: what a model says about a request, put together as the door would get it, and what came back in
-// words. Nothing is judged here; the path is checked to mean what it says before anything is made of it.
+// words. Nothing is judged here.
 import { z } from 'zod';
 import { fenced, plainJson } from './fence.ts';
 
@@ -45,19 +45,6 @@ export type HttpRequestOutput = z.output<typeof httpRequestOutput>;
 
 /** What of an answer's headers says something to a model. */
 export const SHOWN_HEADERS = ['content-type', 'location', 'link', 'retry-after', 'etag'] as const;
-
-/** The URL at the gateway; null where a URL parser would read another path out of it than is written. */
-export function requestUrl(
-  origin: string,
-  { target, path, query }: HttpRequestInput,
-): string | null {
-  const pairs = Object.entries(query ?? {}).flatMap(([name, value]) =>
-    [value].flat().map((each): [string, string] => [name, each]),
-  );
-  const search = pairs.length === 0 ? '' : `?${new URLSearchParams(pairs).toString()}`;
-  const written = `${origin}/http/${target}${path}${search}`;
-  return URL.canParse(written) && new URL(written).href === written ? written : null;
-}
 
 export function answeredText(output: HttpRequestOutput, target: string, nonce: string): string {
   const { status, body, truncated, masked, session } = output;

@@ -178,7 +178,8 @@ export class Results {
       model.collect(() => ahead.push(buffer.subarray(from, end)));
       return this.#wait(model, from);
     }
-    if (first && last && this.#copiedBytes === 0) return this.#copyFrame(this.#copy, run, from, end);
+    if (first && last && this.#copiedBytes === 0)
+      return this.#copyFrame(this.#copy, run, from, end);
     this.#add(this.#copy.push(buffer.subarray(from, end)));
     // The server sends a row as soon as it has one, and so it goes on.
     this.#frameCopy(run, last);

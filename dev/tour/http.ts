@@ -19,7 +19,13 @@ export function httpSteps({ agent, dana, stack }: Scene): readonly Step[] {
       title: 'It reads from a billing API, whose key it does not have',
       command: curl(url('/v1/customers/2')),
       run: () => agent.request('GET', at('/v1/customers/2')),
-      expects: [shows('200'), shows('Ben Ortiz'), hides('ben.ortiz@'), hides('5555555555554444'), hides('5555 5555')],
+      expects: [
+        shows('200'),
+        shows('Ben Ortiz'),
+        hides('ben.ortiz@'),
+        hides('5555555555554444'),
+        hides('5555 5555'),
+      ],
       why: 'Rule agents-read-billing. The gateway added the key; mask billing-personal names two fields, and typed-in found the card in the note.',
     },
     {
@@ -31,7 +37,7 @@ export function httpSteps({ agent, dana, stack }: Scene): readonly Step[] {
     },
     {
       title: 'It makes a refund, which a human must agree to',
-      command: curl(`-d '${JSON.stringify(REFUND)}' ${url('/v1/refunds')}`),
+      command: curl(`--json '${JSON.stringify(REFUND)}' ${url('/v1/refunds')}`),
       async run() {
         const answer = await agent.request('POST', at('/v1/refunds'), REFUND);
         held.id = /"approval":\s*"([^"]+)"/.exec(answer.output)?.[1] ?? '';
@@ -42,7 +48,7 @@ export function httpSteps({ agent, dana, stack }: Scene): readonly Step[] {
     },
     {
       title: 'Dana agrees, and the same request runs, once',
-      command: `npx postern approvals approve <id> …; ${curl(`-d '${JSON.stringify(REFUND)}' ${url('/v1/refunds')}`)}  # twice`,
+      command: `npx postern approvals approve <id> …; ${curl(`--json '${JSON.stringify(REFUND)}' ${url('/v1/refunds')}`)}  # twice`,
       async run() {
         const shown = await dana.postern('approvals', 'show', held.id, '--json');
         const { digest } = JSON.parse(shown.output) as { digest: string };
@@ -56,7 +62,9 @@ export function httpSteps({ agent, dana, stack }: Scene): readonly Step[] {
     },
     {
       title: 'It asks for a refund that nobody is asked about, and for a path that climbs',
-      command: curl(`-d '{"payment":9,"amount":5000}' ${url('/v1/refunds')}; curl … ${url('/v1/%2e%2e%2fadmin')}`),
+      command: curl(
+        `--json '{"payment":9,"amount":5000}' ${url('/v1/refunds')}; curl … ${url('/v1/%2e%2e%2fadmin')}`,
+      ),
       async run() {
         const large = await agent.request('POST', at('/v1/refunds'), { payment: 9, amount: 5000 });
         const climbing = await agent.request('GET', at('/v1/x%2f..%2fadmin'));

@@ -46,16 +46,18 @@ async function run(
   const all = { ...process.env, GATEWAY: stack.gateway, ...env };
   const child = spawn(command, args, { env: all, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
-  let vote: Promise<Response> | null = null;
+  const votes: Promise<Response>[] = [];
   const heard = (chunk: Buffer): void => {
     output += chunk.toString();
     const id = /approvals\/([0-9a-f]{32}-\d+)/.exec(output)?.[1];
-    if (id !== undefined) vote ??= decide(stack.gateway, id, dana, decision);
+    if (id !== undefined && votes.length === 0) {
+      votes.push(decide(stack.gateway, id, dana, decision));
+    }
   };
   child.stdout.on('data', heard);
   child.stderr.on('data', heard);
   const [code] = (await once(child, 'close')) as [number | null];
-  await vote;
+  await Promise.all(votes);
   return { output, code };
 }
 

@@ -27,6 +27,7 @@ beforeAll(async () => {
     address: ${at}${path}
     credential: { bearer: TEST_MCP_KEY }
     mcp: { tools: [${tools}]${more} }
+    labels: { env: test }
 `;
   const wrong = 'a'.repeat(64);
   const named = `echo, refund, leak_email, { name: shifty, definition: ${wrong} }`;

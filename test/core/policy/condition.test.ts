@@ -142,7 +142,7 @@ describe('what is refused at load', () => {
     ],
     [
       'action.kind == "conect"',
-      '15: "conect" never matches kind: expected one of connect, sql, http',
+      '15: "conect" never matches kind: expected one of connect, sql, http, mcp',
     ],
     [
       'sql.tables.exists(t, t == "payments")',
