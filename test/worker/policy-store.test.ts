@@ -136,9 +136,9 @@ describe('nothing is allowed', () => {
   });
 
   it('when the document is no policy of this version', async () => {
-    await write(1, `${policy('one')}limits: []\n`);
+    await write(1, `${policy('one')}targets: [{ id: box, kind: ssh, address: box:22 }]\n`);
     expect(await refusal()).toMatch(
-      /^not a policy of this version: revision 1:4:9: limits: limits are not enforced/,
+      /^not a policy of this version: revision 1:[\d:]+ targets\.0\.kind: targets of kind ssh are not served/,
     );
   });
 

@@ -166,6 +166,7 @@ describe.each([
       'list_targets',
       'describe_schema',
       'query',
+      'http_request',
       'check_approval',
       'request_access',
     ]);
@@ -203,7 +204,7 @@ describe('a tool', () => {
     expect(play.orders).toHaveLength(0);
   });
 
-  it.each(['approve', 'http_request', '__proto__', 'constructor', 'toString', ''])(
+  it.each(['approve', 'ssh_exec', '__proto__', 'constructor', 'toString', ''])(
     'that is not there (%s) is a protocol error',
     async (name) => {
       await expect(tool(KEYED, name, { call: CALL })).rejects.toMatchObject({ code: -32_602 });
