@@ -37,6 +37,11 @@ async function measure(name: GroupName): Promise<Group> {
       const { measureRows } = await import('./rows.ts');
       return measureRows(await started(), { rounds: 3 });
     }
+    case 'http': {
+      const { measureHttp } = await import('./http.ts');
+      const amount = { milliseconds: quick ? 500 : 1_500, longMb: quick ? 200 : 1_000 };
+      return measureHttp(await started(), { rounds: quick ? 3 : 5, ...amount });
+    }
     case 'facts':
       return measureFacts();
     case 'lineage':

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 export const GROUPS = [
   'round-trip',
   'rows',
+  'http',
   'facts',
   'lineage',
   'decision',

@@ -1,8 +1,11 @@
 // Everything a measurement needs, started once: Postgres with the shop and a large table, an issuer, the gateway as it is
 // deployed, the pump, and pgbouncer where there is one. Each part is stopped again, whatever happens.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { openTunnel } from '../test/support/tunnel.ts';
 import type { Tunnel } from '../test/support/tunnel.ts';
@@ -36,6 +39,8 @@ export interface Rig {
   readonly shop: Shop;
   readonly gateway: Runtime;
   readonly pump: Runtime;
+  /** A Worker that hands requests on to the HTTP target, and does nothing else. */
+  readonly proxy: Runtime;
   readonly pgbouncerPort: number | null;
   /** In front of the target `watched`. */
   readonly watched: Relay;
@@ -89,6 +94,7 @@ async function startParts(
   stops.push(() => idle.close());
   const watched = await startRelay(shop.port);
   stops.push(() => watched.close());
+  const web = await startHttpTarget(reaper, stops);
 
   progress('starting gateway and pump');
   const port = await freePort();
@@ -103,6 +109,7 @@ async function startParts(
       SHOP_PORT: String(shop.port),
       IDLE_PORT: String(idle.port),
       WATCHED_PORT: String(watched.port),
+      WEB_PORT: String(web),
     }),
   );
   const secrets = { SHOP_DB_PASSWORD: shop.password };
@@ -127,6 +134,14 @@ async function startParts(
     resources: state.path('pump'),
   });
   stops.push(() => pump.close());
+  const proxy = await startWorker(reaper, {
+    name: 'proxy',
+    modules: [{ type: 'ESModule', path: 'proxy.js', contents: workerSource('proxy.ts') }],
+    durableObjects: {},
+    bindings: { PORTS: { web } },
+    resources: state.path('proxy'),
+  });
+  stops.push(() => proxy.close());
   const pgbouncer = await startPgBouncer(state, shop, reaper);
   if (pgbouncer !== null) stops.push(() => pgbouncer.stop());
 
@@ -140,6 +155,7 @@ async function startParts(
     shop,
     gateway,
     pump,
+    proxy,
     pgbouncerPort: pgbouncer?.port ?? null,
     watched,
     token,
@@ -162,6 +178,16 @@ async function startParts(
       return tunnel;
     },
   };
+}
+
+/** Its port. */
+async function startHttpTarget(reaper: Reaper, stops: Stop[]): Promise<number> {
+  const script = fileURLToPath(new URL('http-target.ts', import.meta.url));
+  const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  if (child.pid !== undefined) reaper.watch(child.pid, 'KILL');
+  stops.push(() => void child.kill());
+  const [port] = (await once(child.stdout, 'data')) as [Buffer];
+  return Number(port.toString());
 }
 
 function newState(stops: Stop[]): State {
