@@ -15,20 +15,26 @@ export interface AnswerEnd {
   readonly bytes: number;
 }
 
+/** A caller that takes nothing for so long has gone: the object does not always hear of that. */
+const PATIENCE_MS = 10 * 60_000;
+
 /** `done` is called once. `length`: what the body is known to come to, where no stage changes it; else null. */
 export function answerStream(
   body: ReadableStream<Uint8Array>,
   stages: readonly Stage[],
   length: number | null,
   done: (end: AnswerEnd) => void,
+  patienceMs = PATIENCE_MS,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   let bytes = 0;
   let over = false;
+  let giveUp: ReturnType<typeof setTimeout> | undefined;
 
   function finish(outcome: AnswerEnd['outcome'], error: unknown): void {
     if (over) return;
     over = true;
+    clearTimeout(giveUp);
     done({ outcome, error, bytes });
   }
 
@@ -45,8 +51,16 @@ export function answerStream(
     return stages.map((stage, at) => through(stage.end(), at + 1).slice());
   }
 
+  function abandon(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    const reason = new Error('nobody takes the answer');
+    finish('cancelled', reason);
+    controller.error(reason);
+    reader.cancel(reason).catch(() => undefined); // it may have ended meanwhile
+  }
+
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
+      clearTimeout(giveUp);
       try {
         for (;;) {
           const { value, done: ended } = await reader.read();
@@ -62,7 +76,10 @@ export function answerStream(
             finish('succeeded', null);
             return;
           }
-          if (out.some((piece) => piece.length > 0)) return;
+          if (out.some((piece) => piece.length > 0)) {
+            giveUp = setTimeout(() => abandon(controller), patienceMs);
+            return;
+          }
         }
       } catch (error) {
         reader.cancel(error).catch(() => undefined); // it may be what has failed

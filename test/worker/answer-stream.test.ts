@@ -56,6 +56,17 @@ describe('the body of an answer', () => {
     expect(ends[0]?.error).toBeInstanceOf(BodyMaskFailure);
   });
 
+  it('is given up when nobody takes it any more', async () => {
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(utf8('x')),
+    });
+    const ended = new Promise<AnswerEnd>((resolve) => {
+      const reader = answerStream(endless, [], null, resolve, 20).getReader();
+      void reader.read();
+    });
+    expect(await ended).toMatchObject({ outcome: 'cancelled' });
+  });
+
   it('says that its caller has gone, and gives the target up', async () => {
     let given = false;
     const endless = new ReadableStream<Uint8Array>({
