@@ -107,7 +107,7 @@ export class HttpSession {
     this.#opening ??= this.#opened(waitMs);
     const opened = await this.#opening;
     const { session } = this.#ticket;
-    if (opened.kind === 'deny') return this.#dialect.refused(request, opened, this.#ticket);
+    if (opened.kind !== 'allow') return this.#dialect.refused(request, opened, this.#ticket);
     // Killed while that was looked up: nothing may begin any more.
     const ending = this.#ended ?? (await this.#ending()) ?? this.#ended;
     if (ending !== null) {
