@@ -1,18 +1,17 @@
 // POST and DELETE /mcp/{target}: MCP servers behind the gateway. Hands a message to the session that its token has at the
 // target; what may pass is judged where it is journalled (durable-objects/mcp-exchange.ts).
-import { Hono, type Context } from 'hono';
+import { Hono } from 'hono';
 import { gatewayOrigin } from '../../adapters/env.ts';
 import { sendRequest, ticketFor } from '../../adapters/http-sessions.ts';
 import { doorUrl } from '../../core/http/door.ts';
 import { MAX_FACTS_BODY_BYTES } from '../../core/limits.ts';
 import { authenticateOptional } from '../authenticate.ts';
 import type { DoorEnv } from '../door-env.ts';
+import { challenged } from '../mcp-challenge.ts';
 import { originAllowed } from '../mcp-origin.ts';
 import { problem } from '../render-failure.ts';
 import { boundedText } from '../request-body.ts';
 import { clientOf } from './postgres.ts';
-
-const METADATA_PATH = '/.well-known/oauth-protected-resource';
 
 export const mcpTargetRoutes = new Hono<DoorEnv>();
 
@@ -53,13 +52,3 @@ mcpTargetRoutes.all('/mcp/*', async (c) => {
   }
   return problem(c, 'interrupted', { detail: 'The session has just ended. Send it again.' });
 });
-
-/** RFC 9728 section 5.1: where a client learns which issuers give tokens for this. */
-function challenged(c: Context<DoorEnv>, response: Response): Response {
-  const challenge = response.headers.get('www-authenticate');
-  if (response.status !== 401 || challenge === null) return response;
-  const metadata = `resource_metadata="${gatewayOrigin(c.env, c.req.url)}${METADATA_PATH}"`;
-  const separator = challenge === 'Bearer' ? ' ' : ', ';
-  response.headers.set('www-authenticate', `${challenge}${separator}${metadata}`);
-  return response;
-}

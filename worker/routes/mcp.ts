@@ -10,7 +10,6 @@ import {
 } from '@modelcontextprotocol/server';
 import { Hono, type Context } from 'hono';
 import { nativeCrypto } from '../../adapters/crypto.ts';
-import { gatewayOrigin } from '../../adapters/env.ts';
 import { toHex } from '../../core/bytes.ts';
 import { declaresUrl, TASKS_EXTENSION, urlSession } from '../../core/mcp/abilities.ts';
 import { INSTRUCTIONS, MAX_MESSAGE_BYTES, TOOLS, type ToolName } from '../../core/mcp/tools.ts';
@@ -18,6 +17,7 @@ import { version } from '../../package.json';
 import { authenticateOptional } from '../authenticate.ts';
 import type { DoorEnv } from '../door-env.ts';
 import { serveCalls } from '../mcp-call.ts';
+import { challenged } from '../mcp-challenge.ts';
 import { originAllowed } from '../mcp-origin.ts';
 import { serveTasks } from '../mcp-tasks.ts';
 import { HttpFailure, problem } from '../render-failure.ts';
@@ -25,7 +25,6 @@ import { boundedText } from '../request-body.ts';
 
 /** Revisions with a handshake that are still spoken; 2026-07-28, which has none, is the SDK's own to name. */
 const HANDSHAKE_REVISIONS = ['2025-11-25', '2025-06-18', '2025-03-26'];
-const METADATA_PATH = '/.well-known/oauth-protected-resource';
 
 export const mcpRoutes = new Hono<DoorEnv>();
 
@@ -139,16 +138,6 @@ function reported(error: unknown): void {
       error: error instanceof Error ? error.name : 'unknown',
     }),
   );
-}
-
-/** RFC 9728 section 5.1: where a client learns which issuers give tokens for this. */
-function challenged(c: Context<DoorEnv>, response: Response): Response {
-  const challenge = response.headers.get('www-authenticate');
-  if (response.status !== 401 || challenge === null) return response;
-  const metadata = `resource_metadata="${gatewayOrigin(c.env, c.req.url)}${METADATA_PATH}"`;
-  const separator = challenge === 'Bearer' ? ' ' : ', ';
-  response.headers.set('www-authenticate', `${challenge}${separator}${metadata}`);
-  return response;
 }
 
 function rpcError(
