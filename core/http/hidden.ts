@@ -5,7 +5,7 @@
 import { utf8 } from '../bytes.ts';
 
 export interface Hider {
-  /** What may go on; at most the length of the longest secret is held back. */
+  /** What may go on, valid until the next call and as long as the chunk is; at most the length of the longest secret is held back. */
   push(chunk: Uint8Array): Uint8Array;
   end(): Uint8Array;
 }
@@ -33,7 +33,9 @@ export function createHider(secrets: readonly string[]): Hider | null {
   let held: Uint8Array = NOTHING;
 
   function run(chunk: Uint8Array, final: boolean): Uint8Array {
-    const bytes = joined(held, chunk);
+    // The chunk is the sender's: copied where something is overwritten, which is seldom.
+    let own = held.length > 0;
+    let bytes = own ? joined(held, chunk) : chunk;
     let hiddenUntil = 0;
     let at = 0;
     for (; at < bytes.length; at++) {
@@ -43,6 +45,8 @@ export function createHider(secrets: readonly string[]): Hider | null {
       if (!final && candidates.some((needle) => unfinished(bytes, at, needle))) break;
       const found = candidates.find((needle) => matches(bytes, at, needle));
       if (found === undefined) continue;
+      if (!own) bytes = bytes.slice();
+      own = true;
       bytes.fill(ASTERISK, at, at + found.length);
       hiddenUntil = at + found.length;
       at = hiddenUntil - 1;
@@ -57,7 +61,6 @@ export function createHider(secrets: readonly string[]): Hider | null {
   };
 }
 
-/** A copy: the chunk is the sender's. */
 function joined(head: Uint8Array, tail: Uint8Array): Uint8Array {
   const both = new Uint8Array(head.length + tail.length);
   both.set(head);
